@@ -1,0 +1,99 @@
+"""What all benchmarks share: a table for people, JSON for machines, and the machine's own speed in the same run."""
+
+import datetime
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from rcmvae.config import Config
+from rcmvae.data import ArraysSource, dataset_from_arrays
+from rcmvae.experiment import Setting
+from rcmvae.model import Stage
+from rcmvae.run import environment
+from rcmvae.training import Pixels
+from rcmvae.training.epoch import compile_epoch
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def median_seconds(run: Callable[[], Any], repeats: int) -> float:
+    """Median wall time of a call whose result is waited for; one call to warm up."""
+    jax.block_until_ready(run())
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        jax.block_until_ready(run())
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def matmul_rate(size: int = 2048, repeats: int = 10) -> float:
+    """Floating-point operations per second of a large float32 product."""
+    a = jax.random.normal(jax.random.key(0), (size, size))
+    product = jax.jit(lambda a, b: jnp.matmul(a, b, precision="highest"))
+    return 2 * size**3 / median_seconds(lambda: product(a, a), repeats)
+
+
+def noise_setting(config: Config, samples: int, shape: tuple[int, ...] = (28, 28, 1)) -> Setting:
+    """A configuration on random images: what a step costs does not depend on what they show."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (samples, *shape), dtype=np.uint8)
+    dataset = dataset_from_arrays(x, options=ArraysSource(validation=config.training.batch_size, test=0))
+    return Setting.prepare(config, dataset)
+
+
+def train_pixels(setting: Setting) -> Pixels:
+    return setting.on_device(setting.dataset.train)
+
+
+def seconds_per_step(setting: Setting, repeats: int) -> float:
+    """Median over epochs of a full training step, batch and update included."""
+    run, data = compile_epoch(setting.plan, setting.devices), train_pixels(setting)
+    state = setting.start
+
+    def epoch() -> Any:
+        nonlocal state
+        state, means = run(Stage.DECODE, state, data)
+        return means
+
+    return median_seconds(epoch, repeats) / setting.plan.steps_per_epoch
+
+
+def report(
+    name: str, title: str, rows: Sequence[dict[str, Any]], config: Config, notes: Sequence[str] = ()
+) -> None:
+    """Print a table, and write it with the environment to `benchmarks/results`."""
+    table = Table(title=title, title_justify="left")
+    for column in rows[0]:
+        table.add_column(column, justify="left" if isinstance(rows[0][column], str) else "right")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    console = Console(width=160)
+    console.print(table)
+    for note in notes:
+        console.print(note, highlight=False)
+    RESULTS.mkdir(exist_ok=True)
+    device = jax.devices()[0].device_kind.lower().replace(" ", "-")
+    path = RESULTS / f"{name}-{device}.json"
+    payload = {
+        "benchmark": name,
+        "date": datetime.date.today().isoformat(),
+        "environment": environment(config),
+        "rows": list(rows),
+        "notes": list(notes),
+    }
+    path.write_text(json.dumps(payload, indent=2) + "\n", encoding="utf-8")
+    console.print(f"written: {path}", highlight=False)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,61 @@
+"""What a training step costs as the number of channels grows.
+
+    python benchmarks/scaling.py [--channels 10 30 100] [--repeats 5]
+
+`top_m` decodes m + 1 channels whatever K is, so its step should hardly grow; `expectation` decodes all of them.
+"""
+
+import argparse
+from typing import Any
+
+from benchmarks.common import matmul_rate, noise_setting, report, seconds_per_step
+from rcmvae.config import Config, load_config
+
+STEPS = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--channels", type=int, nargs="+", default=[10, 30, 100])
+    parser.add_argument("--repeats", type=int, default=5)
+    args = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    config = Config()
+    for backbone in ("experts", "conv"):
+        for routing in ("expectation", "top_m"):
+            first = None
+            for K in args.channels:
+                heavy = backbone == "conv" and routing == "expectation" and K > 30
+                overrides = [
+                    f"model.num_channels={K}",
+                    f"model.routing={routing}",
+                    f"model.decoder.backbone={backbone}",
+                    f"model.decoder.conditioner={'film' if backbone == 'conv' else 'none'}",
+                    "model.embedding_dim=32",
+                ]
+                config = load_config(None, overrides)
+                setting = noise_setting(config, samples=(STEPS + 1) * config.training.batch_size)
+                ms = 1e3 * seconds_per_step(setting, 1 if heavy else args.repeats)
+                first = first or ms
+                rows.append(
+                    {
+                        "backbone": backbone,
+                        "routing": routing,
+                        "K": K,
+                        "ms/step": ms,
+                        f"against K={args.channels[0]}": ms / first,
+                    }
+                )
+    report(
+        "scaling",
+        "One training step, 28×28, batch 256",
+        rows,
+        config,
+        [f"float32 matmul rate in this run: {matmul_rate() / 1e9:.0f} GFLOP/s"],
+    )
+
+
+if __name__ == "__main__":
+    main()

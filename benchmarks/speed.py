@@ -1,0 +1,116 @@
+"""How much of the machine's own matrix-product rate a training step reaches, and where start-up time goes.
+
+    python benchmarks/speed.py [--batch 256] [--repeats 5]
+
+A step is everything between two weights: the batch, its warped view, encoder, routing, decoder, loss, gradient and
+AdamW. Its operations are those the compiler counts. The rate it is compared with is measured in the same run.
+"""
+
+import argparse
+import subprocess
+import sys
+from typing import Any
+
+import jax
+
+from benchmarks.common import matmul_rate, noise_setting, report, seconds_per_step, train_pixels
+from rcmvae.config import Config, load_config
+from rcmvae.experiment import Setting
+from rcmvae.model import Stage
+from rcmvae.training.epoch import train_step
+
+DENSE = ["model.trunk=dense", "model.decoder.backbone=experts"]
+CONV = [
+    "model.trunk=conv",
+    "model.decoder.backbone=conv",
+    "model.decoder.conditioner=film",
+    "model.embedding_dim=32",
+]
+CASES = {
+    "dense, expectation": [*DENSE, "model.routing=expectation"],
+    "dense, top_m m=1": [*DENSE, "model.routing=top_m"],
+    "conv, expectation": [*CONV, "model.routing=expectation"],
+    "conv, top_m m=1": [*CONV, "model.routing=top_m"],
+}
+STEPS = 10
+
+STARTUP = """
+import time; marks = [("start", time.perf_counter())]
+def mark(name): marks.append((name, time.perf_counter()))
+import jax; mark("import jax")
+import rcmvae.experiment as e
+from rcmvae.config import load_config; mark("import rcmvae")
+config = load_config(None, ["training.epochs=1", "training.batch_size=128"]); mark("config")
+setting = e.Setting.prepare(config, None); mark("data and fresh weights")
+from rcmvae.training.epoch import compile_epoch, compile_validation
+from rcmvae.model import Stage
+run, validate = compile_epoch(setting.plan, setting.devices), compile_validation(setting.plan, setting.devices)
+train, held_out = setting.on_device(setting.dataset.train), setting.on_device(setting.dataset.validation)
+traced = run.lower(Stage.DECODE, setting.start, train); mark("trace the epoch")
+compiled = traced.compile(); mark("compile the epoch")
+checked = validate.lower(setting.start, held_out).compile(); mark("trace and compile validation")
+state, _ = compiled(setting.start, train); jax.block_until_ready(state); mark("run one epoch")
+for (_, before), (name, after) in zip(marks, marks[1:]): print(f"{name}\\t{after - before}")
+"""
+
+
+def step_flops(setting: Setting) -> float:
+    """Operations of one step, as the compiler counts them."""
+
+    def one(state: Any, data: Any, index: Any) -> Any:
+        step = setting.plan.over_replicas(
+            lambda state, data, index: train_step(setting.plan, Stage.DECODE, data, state, index),
+            (0, None, None),
+        )
+        return step(state, data, index)
+
+    index = jax.numpy.arange(setting.plan.options.batch_size)
+    analysis = jax.jit(one).lower(setting.start, train_pixels(setting), index).compile().cost_analysis()
+    return float(analysis["flops"])
+
+
+def measure(name: str, config: Config, repeats: int) -> dict[str, Any]:
+    setting = noise_setting(
+        config, samples=STEPS * config.training.batch_size + 2 * config.training.batch_size
+    )
+    flops = step_flops(setting)
+    before = matmul_rate()
+    seconds = seconds_per_step(setting, repeats)
+    rate = (before + matmul_rate()) / 2
+    return {
+        "recipe": name,
+        "ms/step": 1e3 * seconds,
+        "images/s": config.training.batch_size / seconds,
+        "GFLOP/step": flops / 1e9,
+        "GFLOP/s": flops / seconds / 1e9,
+        "matmul GFLOP/s": rate / 1e9,
+        "share of matmul rate": flops / seconds / rate,
+    }
+
+
+def startup() -> list[dict[str, Any]]:
+    """Seconds from the start of Python to the first finished epoch on the digits, by phase."""
+    out = subprocess.run([sys.executable, "-c", STARTUP], capture_output=True, text=True, check=True).stdout
+    phases = [line.split("\t") for line in out.splitlines()]
+    rows = [{"phase": name, "seconds": float(seconds)} for name, seconds in phases]
+    return [*rows, {"phase": "total", "seconds": sum(row["seconds"] for row in rows)}]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--repeats", type=int, default=5)
+    args = parser.parse_args()
+    configs = {
+        name: load_config(None, [*case, f"training.batch_size={args.batch}"]) for name, case in CASES.items()
+    }
+    rows = [measure(name, config, args.repeats) for name, config in configs.items()]
+    last = next(iter(configs.values()))
+    report("speed", f"One training step, K=10, 28×28, batch {args.batch}", rows, last)
+    report("startup", "From the start of Python to the first epoch on the digits", startup(), last)
+
+
+if __name__ == "__main__":
+    main()

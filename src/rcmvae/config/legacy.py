@@ -1,0 +1,1 @@
+def is_legacy(raw): return False

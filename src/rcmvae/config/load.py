@@ -1,0 +1,76 @@
+"""Reading and writing configurations."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from rcmvae.config import legacy, overrides
+from rcmvae.config.config import Config
+from rcmvae.config.places import Place, spelled_out
+from rcmvae.config.problems import Found, explain, lookalikes, raise_all
+from rcmvae.config.text import read_mapping, render
+from rcmvae.objective import ObjectiveBase
+
+
+class Loaded(NamedTuple):
+    """A configuration, and what there is to say about how it was read."""
+
+    config: Config
+    notes: tuple[str, ...]
+
+
+def load_config(path: Path | str | None = None, changes: Sequence[str] = ()) -> Config:
+    """A configuration from a file, or the defaults, with overrides on top.
+
+    >>> load_config(overrides=["model.num_channels=20"]).model.num_channels
+    20
+    """
+    return load_with_notes(path, changes).config
+
+
+def load_with_notes(path: Path | str | None = None, changes: Sequence[str] = ()) -> Loaded:
+    """The same, and how the keys of an earlier, flat file were understood."""
+    raw, notes = ({} if path is None else read_mapping(Path(path))), ()
+    if legacy.is_legacy(raw):
+        raw, notes = legacy.upgrade(raw)
+    return Loaded(from_mapping(raw, changes), notes)
+
+
+def from_mapping(raw: dict[str, Any], changes: Sequence[str] = ()) -> Config:
+    """A configuration from plain values; every problem in them is told at once."""
+    raw = overrides.apply(spelled_out(Place(Config), raw), changes, Config)
+    problems = [*lookalikes(Found(Config, "", Place(Config)), raw)]
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        told = explain(Config, error)
+        raise_all([*dict.fromkeys([*told, *problems])])
+        raise
+    raise_all(problems)
+    return config
+
+
+def dump_config(config: Config) -> str:
+    """The resolved configuration as YAML; loading it gives the same object."""
+    return render(_readable(Place(Config), config.model_dump(mode="json")))
+
+
+def _readable(place: Place, value: Any) -> Any:
+    """Names where a name says all, `kind` first, and no mention of terms that are not there."""
+    if isinstance(value, list):
+        return [_readable(place.entry(i) or Place(object), entry) for i, entry in enumerate(value)]
+    value = spelled_out(place, value)
+    options = place.options_of(value)
+    if options is None or not isinstance(value, dict):
+        return value
+    written = {key: _readable(place.field(options, key) or Place(object), inner) for key, inner in value.items()}
+    if issubclass(options, ObjectiveBase):
+        return {name: term for name, term in written.items() if term is not None}
+    if place.takes_number and [*written] in (["weight"], ["value", "kind"], ["kind", "value"]):
+        return written.get("weight", written.get("value"))
+    if place.one_of is not None:
+        kind = written.pop("kind")
+        return {"kind": kind} | written if written else kind
+    return written

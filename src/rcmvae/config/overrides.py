@@ -1,0 +1,101 @@
+"""`a.b.c=value` on top of a configuration."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from rcmvae.config.places import Place, spelled_out
+from rcmvae.config.problems import Found, raise_all, unknown
+from rcmvae.config.text import inline, parse
+from rcmvae.errors import ConfigError
+from rcmvae.objective.objective import PRESETS, ObjectiveBase
+from rcmvae.options import Options
+
+
+@dataclasses.dataclass(frozen=True)
+class Override:
+    """One value for one place."""
+
+    keys: tuple[str, ...]
+    value: Any
+
+    @classmethod
+    def parse(cls, text: str) -> "Override":
+        """From `a.b.c=value`; the value is read as YAML."""
+        path, equals, value = text.partition("=")
+        keys = tuple(path.strip().split("."))
+        if not equals or not all(keys):
+            raise ConfigError(
+                f"`{text}` is not an override: write the path of a key, `=` and its value, such as model.num_channels=20."
+            )
+        return cls(keys, parse(value, f"The value in `{text}`"))
+
+    @property
+    def depth(self) -> float:
+        """Wholes come before their parts, whatever order they were given in; a kind is the whole of its options."""
+        return len(self.keys) - 1.5 if self.keys[-1] == "kind" else len(self.keys)
+
+
+def apply(raw: dict[str, Any], texts: Sequence[str], root: type[Options]) -> dict[str, Any]:
+    """The spelled-out configuration with these overrides; all that cannot be applied is told at once."""
+    overrides, problems = [], []
+    for text in texts:
+        try:
+            overrides.append(Override.parse(text))
+        except ConfigError as error:
+            problems.append(str(error))
+    for override in sorted(overrides, key=lambda o: o.depth):
+        try:
+            raw = _set(raw, override, Found(root, "", Place(root)), override.keys)
+        except ConfigError as error:
+            problems.append(str(error))
+    raise_all(problems)
+    return raw
+
+
+def _set(node: Any, override: Override, here: Found, keys: tuple[str, ...]) -> Any:
+    """A copy of the node with the override in it."""
+    options = here.place.options_of(node)
+    if options is None or not isinstance(node, dict):
+        raise ConfigError(_no_way_in(node, override, here))
+    key, *deeper = keys
+    if issubclass(options, ObjectiveBase) and key == "c_regularizer" and not deeper:
+        return _with_preset(node, override.value)
+    if here.place.one_of is not None and key == "kind" and not deeper:
+        same = node["kind"] == override.value
+        return node if same else spelled_out(here.place, override.value)
+    there = here.key(options, key)
+    if key not in options.model_fields:
+        raise ConfigError(unknown(there))
+    if not deeper:
+        return node | {key: spelled_out(there.place, override.value)}
+    return node | {key: _set(_present(node, key, options, there), override, there, tuple(deeper))}
+
+
+def _present(node: dict[str, Any], key: str, options: type[Options], there: Found) -> Any:
+    """What stands under a key: what was written, else the default, else nothing yet."""
+    if node.get(key) is not None:
+        return node[key]
+    field = options.model_fields[key]
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    if isinstance(default, Options):
+        return spelled_out(there.place, default.model_dump(mode="json"))
+    return {} if there.place.options is not None else default
+
+
+def _with_preset(objective: dict[str, Any], preset: Any) -> dict[str, Any]:
+    """The objective with the channel regularizers of this preset and no others; a term that stays keeps its options."""
+    if not isinstance(preset, str) or preset not in PRESETS:
+        return objective | {"c_regularizer": preset}  # which the validation refuses in its own words
+    regularizers = {name for terms in PRESETS.values() for name in terms}
+    kept = {name: term for name, term in objective.items() if name not in regularizers or name in PRESETS[preset]}
+    return {name: {"weight": weight} for name, weight in PRESETS[preset].items()} | kept
+
+
+def _no_way_in(node: Any, override: Override, here: Found) -> str:
+    text = ".".join(override.keys)
+    if isinstance(node, list):
+        return f"{text} points into a list: give all of {here.path} at once, as in {here.path}=[…]."
+    if here.place.one_of is not None and isinstance(node, dict):
+        return f"{text} needs to know what {here.path} is: give {here.path}.kind too. It is {here.place.describe()}."
+    return f"{text} has nothing to change: {here.path} is `{inline(node)}`, which has no keys."

@@ -1,0 +1,168 @@
+"""What each place in a configuration may hold, read off the options classes themselves."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+from pydantic.fields import FieldInfo
+
+from rcmvae.errors import listed
+from rcmvae.objective import ObjectiveBase, Term
+from rcmvae.objective.objective import PRESETS
+from rcmvae.options import OneOf, Options
+
+NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Path: "a path"}
+BOUNDS = {Gt: ("gt", "above"), Ge: ("ge", "at least"), Lt: ("lt", "below"), Le: ("le", "at most")}
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number, which `true` is not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """One place: the annotation of its field, without what surrounds it."""
+
+    annotation: Any
+    metadata: tuple[Any, ...] = ()
+
+    @classmethod
+    def of(cls, annotation: Any) -> "Place":
+        """The place that an annotation describes."""
+        if get_origin(annotation) is Annotated:
+            inner, *metadata = get_args(annotation)
+            return cls(inner, tuple(metadata))
+        return cls(annotation)
+
+    @classmethod
+    def of_field(cls, field: FieldInfo) -> "Place":
+        return cls(field.annotation, tuple(field.metadata))
+
+    @property
+    def members(self) -> list["Place"]:
+        """The alternatives, without null; the place itself where there is only one."""
+        if get_origin(self.annotation) in (Union, UnionType):
+            return [Place.of(member) for member in get_args(self.annotation) if member is not NoneType]
+        return [self]
+
+    @property
+    def takes_null(self) -> bool:
+        return get_origin(self.annotation) in (Union, UnionType) and NoneType in get_args(self.annotation)
+
+    @property
+    def one_of(self) -> OneOf | None:
+        """The kinds that are told apart here."""
+        return next((m for member in self.members for m in member.metadata if isinstance(m, OneOf)), None)
+
+    @property
+    def takes_number(self) -> bool:
+        """Whether a bare number is short for something here."""
+        if self.one_of is not None:
+            return isinstance(self.one_of.shorthand(1.0), Mapping)
+        return self.options is not None and issubclass(self.options, Term)
+
+    @property
+    def options(self) -> type[Options] | None:
+        """The one options class of this place, where it has no kinds."""
+        if self.one_of is not None:
+            return None
+        classes = (member.annotation for member in self.members if isinstance(member.annotation, type))
+        return next((cls for cls in classes if issubclass(cls, Options)), None)
+
+    def options_of(self, value: Any) -> type[Options] | None:
+        """The options class that a spelled-out value asks for."""
+        if self.one_of is None:
+            return self.options
+        kind = value.get("kind") if isinstance(value, dict) else None
+        return self.one_of.registry.get(kind) if isinstance(kind, str) else None
+
+    def field(self, options: type[Options], name: str) -> "Place | None":
+        """The place of a key, if those options have it."""
+        field = options.model_fields.get(name)
+        return None if field is None else Place.of_field(field)
+
+    def entry(self, index: int) -> "Place | None":
+        """The place of an entry, where lists are taken."""
+        for member in self.members:
+            if get_origin(member.annotation) is tuple:
+                args = get_args(member.annotation)
+                return Place.of(args[0] if args[-1] is Ellipsis else args[min(index, len(args) - 1)])
+        return None
+
+    def describe(self) -> str:
+        """What may be written here, as it reads after "it must be"."""
+        text = " or ".join(_describe(member) for member in self.members)
+        return f"{text}, or null" if self.takes_null else text
+
+
+def _describe(place: Place) -> str:
+    """One alternative in words."""
+    if place.one_of is not None:
+        kinds = listed(place.one_of.registry)
+        return f"a number, or a schedule ({kinds})" if place.takes_number else f"one of {kinds}"
+    if place.options is not None:
+        keys = f"a mapping with keys of {listed(place.options.model_fields)}"
+        return f"a number (its weight) or {keys}" if place.takes_number else keys
+    if get_origin(place.annotation) is Literal:
+        values = [str(value) for value in get_args(place.annotation)]
+        return f"one of {', '.join(values)}" if len(values) > 1 else f"`{values[0]}`"
+    if get_origin(place.annotation) is tuple:
+        return _describe_list(place)
+    name = NAMES.get(place.annotation, "a value of another type")
+    return name + _describe_bounds(place.metadata)
+
+
+def _describe_list(place: Place) -> str:
+    args = get_args(place.annotation)
+    entry = Place.of(args[0]).describe()
+    if args[-1] is not Ellipsis:
+        return f"a list of {len(args)} entries, each {entry}"
+    least = next((m.min_length for m in place.metadata if isinstance(m, MinLen)), 0)
+    return f"a list of at least {least}, each {entry}" if least else f"a list, each entry {entry}"
+
+
+def _describe_bounds(metadata: tuple[Any, ...]) -> str:
+    bounds = [f"{word} {getattr(m, name):g}" for m in metadata for kind, (name, word) in BOUNDS.items() if isinstance(m, kind)]
+    return f" {' and '.join(bounds)}" if bounds else ""
+
+
+def spelled_out(place: Place, value: Any) -> Any:
+    """The value with every shorthand written in full; what is not legal stays as it is."""
+    if isinstance(value, list):
+        entries = ((place.entry(i), entry) for i, entry in enumerate(value))
+        return [entry if at is None else spelled_out(at, entry) for at, entry in entries]
+    if place.one_of is not None:
+        value = place.one_of.shorthand(value)
+    elif place.takes_number and is_number(value):
+        value = {"weight": value}
+    options = place.options_of(value)
+    if options is None or not isinstance(value, dict):
+        return value
+    if issubclass(options, ObjectiveBase):
+        value = _without_preset(value)
+    places = ((key, place.field(options, key), inner) for key, inner in value.items())
+    return {key: inner if at is None else spelled_out(at, inner) for key, at, inner in places}
+
+
+def _without_preset(objective: dict[str, Any]) -> dict[str, Any]:
+    preset = objective.get("c_regularizer")
+    if not isinstance(preset, str) or preset not in PRESETS:
+        return objective
+    rest = {name: term for name, term in objective.items() if name != "c_regularizer"}
+    return PRESETS[preset] | rest
+
+
+def paths_to(name: str, options: type[Options], prefix: str = "", above: frozenset[type] = frozenset()) -> Iterator[str]:
+    """Where in a tree of options a key of this name can be written, whatever the kinds."""
+    for key, field in options.model_fields.items():
+        if key == name:
+            yield f"{prefix}{key}"
+        place = Place.of_field(field)
+        inner = [place.options] if place.options else place.one_of.registry.values() if place.one_of else []
+        for cls in inner:
+            if cls not in above:  # a schedule may hold another one
+                yield from paths_to(name, cls, f"{prefix}{key}.", above | {options})

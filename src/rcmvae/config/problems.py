@@ -1,0 +1,185 @@
+"""From what the validation objects to, to sentences: where, what was given, what may be written, the nearest name."""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from rcmvae.config.places import Place, paths_to
+from rcmvae.config.text import inline
+from rcmvae.errors import ConfigError, listed, nearest
+from rcmvae.options import Options
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A place in a configuration, and the way there."""
+
+    root: type[Options]
+    path: str
+    place: Place
+    owner: type[Options] | None = None  # the options that the last key belongs to
+    parent: str = ""
+
+    @classmethod
+    def at(cls, root: type[Options], location: Sequence[int | str]) -> "Found":
+        """Follow the validation's location, which names the kinds on its way as if they were keys."""
+        found = cls(root, "", Place(root))
+        for step in location:
+            found = found._step(step)
+        return found
+
+    def _step(self, step: int | str) -> "Found":
+        if isinstance(step, int):
+            return self.entry(step)
+        if self.place.one_of is not None and step in self.place.one_of.registry:
+            return self.inside(self.place.one_of.registry[step])
+        # Else, one of several types, named by the validation alone.
+        return self if self.place.options is None else self.key(self.place.options, step)
+
+    def inside(self, options: type[Options]) -> "Found":
+        """The same place, once it is known which options stand there."""
+        return dataclasses.replace(self, place=Place(options))
+
+    def key(self, options: type[Options], name: str) -> "Found":
+        """The place of a key of these options, which stand here."""
+        path = f"{self.path}.{name}" if self.path else name
+        return Found(self.root, path, self.place.field(options, name) or Place(object), options, self.path)
+
+    def entry(self, index: int) -> "Found":
+        """The place of an entry of the list that stands here."""
+        place = self.place.entry(index)
+        return self if place is None else dataclasses.replace(self, path=f"{self.path}[{index}]", place=place)
+
+
+def must_be(found: Found, value: Any) -> str:
+    """The sentence for a value that cannot stand here."""
+    legal = found.place.describe()
+    unquoted = value is not None and not isinstance(value, str) and str in [m.annotation for m in found.place.members]
+    hint = " Put it in quotes." if unquoted else nearest(str(value), _names(found.place))
+    return f"{found.path or 'The configuration'} is `{inline(value)}`, but it must be {legal}.{hint}"
+
+
+def _names(place: Place) -> Iterator[str]:
+    """The words that may be written at a place."""
+    for member in place.members:
+        if member.one_of is not None:
+            yield from member.one_of.registry
+        if get_origin(member.annotation) is Literal:
+            yield from (str(value) for value in get_args(member.annotation))
+
+
+def _wrong_value(found: Found, error: ErrorDetails) -> str:
+    return must_be(found, error["input"])
+
+
+def _wrong_kind(found: Found, error: ErrorDetails) -> str:
+    return must_be(found, error["input"]["kind"])
+
+
+def _no_kind(found: Found, error: ErrorDetails) -> str:
+    return f"{found.path} has no `kind`: add one of {listed(_names(found.place))}."
+
+
+def _wrong_number_of_entries(found: Found, error: ErrorDetails) -> str:
+    return must_be(found, error["input"])
+
+
+def _wrong_pattern(found: Found, error: ErrorDetails) -> str:
+    pattern = error.get("ctx", {})["pattern"]
+    return f"{found.path} is `{inline(error['input'])}`, but it must be text that matches `{pattern}`."
+
+
+def _missing(found: Found, error: ErrorDetails) -> str:
+    if isinstance(error["loc"][-1], int):  # an entry of a list of fixed length
+        return must_be(Found.at(found.root, error["loc"][:-1]), error["input"])
+    return f"{found.path} is missing: it must be {found.place.describe()}."
+
+
+def unknown(found: Found) -> str:
+    """The sentence for a key that is not there."""
+    assert found.owner is not None
+    name = found.path.removeprefix(f"{found.parent}.")
+    keys = [*found.owner.model_fields]
+    kind = f" of kind `{found.owner.kind_name()}`" if "kind" in keys else ""
+    where = f"{found.parent}{kind}" if found.parent else "The configuration"
+    hint = nearest(name, keys) or _elsewhere(found, name)
+    return f"{found.path} is not known. {where} has the keys {', '.join(keys)}.{hint}"
+
+
+def _elsewhere(found: Found, name: str) -> str:
+    places = [*dict.fromkeys(paths_to(name, found.root))]
+    if found.path in places:
+        return f" Another kind of {found.parent} has it."
+    return f" There is {' and '.join(places)}." if 0 < len(places) <= 3 else ""
+
+
+def _unknown(found: Found, error: ErrorDetails) -> str:
+    return unknown(found)
+
+
+def _own_sentence(found: Found, error: ErrorDetails) -> str:
+    """What a component says of its own options, under the path that the component cannot know."""
+    text = str(error.get("ctx", {})["error"])
+    text = text if text.endswith((".", "?")) else f"{text}."
+    first = text[: re.match(r"\w*", text).end()]  # pyright: ignore[reportOptionalMemberAccess] — it may be empty
+    if first == found.path.partition(".")[0]:
+        return text
+    names_a_key = found.place.options is not None and first in found.place.options.model_fields
+    return f"{found.path}{'.' if names_a_key else ': '}{text}" if found.path else text
+
+
+Sentence = Callable[[Found, ErrorDetails], str]
+
+WRONG_VALUES = (
+    "bool_parsing", "bool_type", "finite_number", "float_parsing", "float_type", "greater_than", "greater_than_equal",
+    "int_from_float", "int_parsing", "int_parsing_size", "int_type", "less_than", "less_than_equal", "literal_error",
+    "model_attributes_type", "model_type", "path_type", "string_type", "too_long", "too_short", "tuple_type",
+)  # fmt: skip
+
+SENTENCES: dict[str, Sentence] = dict.fromkeys(WRONG_VALUES, _wrong_value) | {
+    "extra_forbidden": _unknown,
+    "missing": _missing,
+    "string_pattern_mismatch": _wrong_pattern,
+    "union_tag_invalid": _wrong_kind,
+    "union_tag_not_found": _no_kind,
+    "value_error": _own_sentence,
+}
+
+
+def _sentence(root: type[Options], error: ErrorDetails) -> str:
+    found = Found.at(root, error["loc"])
+    translate = SENTENCES.get(error["type"])
+    return translate(found, error) if translate else f"{found.path}: {error['msg']}."
+
+
+def explain(root: type[Options], error: ValidationError) -> list[str]:
+    """A sentence for each problem. One value that fails several types is one problem."""
+    return [*dict.fromkeys(_sentence(root, detail) for detail in error.errors(include_url=False))]
+
+
+def lookalikes(found: Found, value: Any) -> Iterator[str]:
+    """Problems that the validation would smooth over: `true` where a number belongs, a number in quotes."""
+    if isinstance(value, dict):
+        options = found.place.options_of(value)
+        for key, inner in value.items():
+            if options is not None and key in options.model_fields:
+                yield from lookalikes(found.key(options, key), inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from lookalikes(found.entry(index), inner)
+    else:
+        types = {member.annotation for member in found.place.members}
+        a_name = isinstance(value, str) and (str in types or value in _names(found.place))
+        number_wanted = not types.isdisjoint({int, float}) and isinstance(value, bool | str) and not a_name
+        if number_wanted or (types == {bool} and not isinstance(value, bool | None)):
+            yield must_be(found, value)
+
+
+def raise_all(problems: Sequence[str]) -> None:
+    """One error for all problems, a line each; nothing if there are none."""
+    if problems:
+        raise ConfigError("\n".join(problems))

@@ -1,0 +1,121 @@
+"""YAML in and out: version 1.2's plain values, no key twice, and a layout that is pleasant to read."""
+
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rcmvae.errors import ConfigError, nearest
+
+# YAML 1.2's core schema. PyYAML's own rules read `1e-3` as text, `no` as false and `10:30` as 630.
+PLAIN = (
+    ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", "~nN"),
+    ("tag:yaml.org,2002:bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("tag:yaml.org,2002:int", r"[-+]?[0-9]+", "-+0123456789"),
+    (
+        "tag:yaml.org,2002:float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+    ("tag:yaml.org,2002:merge", r"<<", "<"),
+)
+
+
+class Loader(yaml.SafeLoader):
+    """Reads plain values as YAML 1.2 does, and refuses a key that is given twice."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 — as PyYAML declares it
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if name in seen:
+                problem = f"the key `{name}` is given twice in the same mapping"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            if key.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
+                problem = f"`{name}` is no key: every key is a name"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+    def construct_decimal(self, node: yaml.ScalarNode) -> int:
+        """An integer; a leading 0 is just a 0."""
+        return int(self.construct_scalar(node))
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes lists of plain values on one line, and quotes whatever this or another reader could take for a number."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _flat_list(dumper: Dumper, entries: list[Any]) -> yaml.SequenceNode:
+    flat = not any(isinstance(entry, dict | list) for entry in entries)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", entries, flow_style=flat)
+
+
+for tag, pattern, first in PLAIN:
+    Loader.add_implicit_resolver(tag, re.compile(f"^(?:{pattern})$"), [*first, ""] if "null" in tag else [*first])
+    if "float" in tag:
+        Dumper.add_implicit_resolver(tag, re.compile(f"^(?:{pattern})$"), [*first])
+Loader.add_constructor("tag:yaml.org,2002:int", Loader.construct_decimal)
+Dumper.add_representer(list, _flat_list)
+
+
+def parse(text: str, name: str) -> Any:
+    """The value that a YAML text stands for; `name` is what an error calls it."""
+    try:
+        return yaml.load(text, Loader)  # noqa: S506 — a safe loader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        at = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ConfigError(f"{name}{at}: {error.problem}.") from error
+    except yaml.YAMLError as error:  # a character that no YAML text may hold
+        raise ConfigError(f"{name}: {' '.join(str(error).split())}.") from error
+
+
+def render(value: Any) -> str:
+    """A value as YAML."""
+    return yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def inline(value: Any, longest: int = 60) -> str:
+    """A value as it would be written on one line of a configuration."""
+    text = yaml.dump(value, Dumper=Dumper, default_flow_style=True, allow_unicode=True, width=10**6)
+    text = text.removesuffix("\n").removesuffix("\n...")
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path} does not exist.{_nearest_file(path)}") from error
+    except IsADirectoryError as error:
+        raise ConfigError(f"{path} is a folder: name the file in it, such as {path / 'config.yaml'}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not a text file in UTF-8: {error.reason} at byte {error.start}.") from error
+    raw = parse(text, str(path))
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise ConfigError(
+            f"{path} must hold a mapping of keys to values, such as `model: {{num_channels: 10}}`, but it holds "
+            f"`{inline(raw)}`."
+        )
+    return raw
+
+
+def _nearest_file(path: Path) -> str:
+    """The configuration with the closest name, in the same folder or in `configs`."""
+    folders = [path.parent, Path("configs")]
+    found = {file.name: str(file) for folder in reversed(folders) for file in folder.glob("*.y*ml")}
+    by_name = found | {Path(name).stem: file for name, file in found.items()}
+    hint = nearest(path.name, by_name)
+    name = hint.partition("'")[2].partition("'")[0]
+    return f" Did you mean '{by_name[name]}'?" if name else ""

@@ -1,0 +1,127 @@
+"""Published data sets in idx files: found in a folder, or fetched once and verified."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from rcmvae.data.arrays import Raw
+from rcmvae.data.idx import read_bytes, read_idx, verify
+from rcmvae.data.intake import take_in
+from rcmvae.data.source import Source
+from rcmvae.errors import DataError
+
+IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+FILES = {IMAGES: 3, LABELS: 1, TEST_IMAGES: 3, TEST_LABELS: 1}  # with the number of axes in each
+
+ENVIRONMENT = "RCMVAE_DATA"
+
+
+class IdxSource(Source):
+    """Base of the sources that are four idx files. A leaf says which files and where they are published.
+
+    Files are looked for in `path` alone if it is given; else in the folder that the environment variable
+    RCMVAE_DATA names, then among those fetched before; else they are fetched. What lies in `path` may be
+    anyone's data in that layout. Everything else has to be the published files, byte for byte.
+    """
+
+    offline: ClassVar[bool] = False
+    title: ClassVar[str]
+    folder: ClassVar[str]
+    sha256: ClassVar[Mapping[str, str]]  # of each file, uncompressed: the gzip bytes differ between mirrors
+    class_names: ClassVar[Mapping[str, str]] = {}
+
+    path: Path | None = None
+    url: str
+
+    def read(self) -> Raw:
+        if self.path is not None:
+            folder, sha256 = self.path.expanduser(), {}
+        else:
+            folder, sha256 = self._at_hand() or self._fetched(), self.sha256
+        arrays = {name: read_idx(find(folder, name), ndim, sha256.get(name)) for name, ndim in FILES.items()}
+        raw = take_in(
+            arrays[IMAGES],
+            arrays[LABELS],
+            arrays[TEST_IMAGES],
+            arrays[TEST_LABELS],
+            where=str(folder / IMAGES),
+            where_test=str(folder / TEST_IMAGES),
+        )
+        names = tuple(self.class_names.get(name, name) for name in raw.label_names)
+        return dataclasses.replace(raw, label_names=names)
+
+    @classmethod
+    def is_at_hand(cls) -> bool:
+        return cls._at_hand() is not None
+
+    @classmethod
+    def fetch(cls) -> Path:
+        return cls._at_hand() or cls()._fetched()  # pyright: ignore[reportCallIssue]  # leaves have a default url
+
+    @classmethod
+    def _at_hand(cls) -> Path | None:
+        cache = cache_folder() / cls.folder
+        return cls._in_environment() or (cache if all(_present(cache, name) for name in FILES) else None)
+
+    @classmethod
+    def _in_environment(cls) -> Path | None:
+        named = os.environ.get(ENVIRONMENT)
+        if not named:
+            return None
+        root = Path(named).expanduser()
+        if not root.is_dir():
+            raise DataError(f"The environment variable {ENVIRONMENT} names {root}, which is no folder.")
+        folders = (root / cls.folder, root)
+        return next((f for f in folders if any(_present(f, name) for name in FILES)), None)
+
+    def _fetched(self) -> Path:
+        import pooch  # noqa: PLC0415
+
+        folder = cache_folder() / self.folder
+        files = [f"{name}.gz" for name in FILES]
+        shelf = pooch.create(folder, self.url, registry=dict.fromkeys(files), retry_if_failed=1)
+        try:
+            for file in files:
+                shelf.fetch(file, processor=self._keep_only_published)
+        except OSError as error:  # every failure of requests is one, and a cache that cannot be written
+            places = f"in {folder}, or in a folder that data.path or {ENVIRONMENT} names"
+            raise DataError(
+                f"{self.title} could not be fetched from {self.url} ({error}). Download the four files "
+                f"{', '.join(files)} on a machine with a network and put them {places}."
+            ) from error
+        return folder
+
+    def _keep_only_published(self, file: str, action: str, shelf: Any) -> str:
+        """Pooch runs this on each file; `action` is how the file was come by."""
+        path = Path(file)
+        try:
+            verify(path, read_bytes(path), self.sha256[path.stem])
+        except DataError as error:
+            path.unlink()
+            raise DataError(f"What {self.url} served was thrown away: {error}") from error
+        return file
+
+
+def cache_folder() -> Path:
+    """Where fetched files are kept: the user's cache folder, as pooch finds it on every system."""
+    import pooch  # noqa: PLC0415
+
+    return Path(pooch.os_cache("rcmvae"))
+
+
+def find(folder: Path, name: str) -> Path:
+    """The file of that name in the folder, plain or gzipped."""
+    found = _present(folder, name)
+    if found is None:
+        lacks = f"has neither {name} nor {name}.gz" if folder.is_dir() else "is no folder"
+        raise DataError(
+            f"{folder} {lacks}. These four files are needed, plain or gzipped: {', '.join(FILES)}."
+        )
+    return found
+
+
+def _present(folder: Path, name: str) -> Path | None:
+    return next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)

@@ -1,0 +1,71 @@
+"""Folders of images, one folder per class."""
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from rcmvae.data.arrays import Raw
+from rcmvae.data.images import Color, Size, decode_images
+from rcmvae.data.intake import take_in
+from rcmvae.data.source import Source
+from rcmvae.errors import DataError
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
+
+
+class ImageFolder(Source):
+    """Images in `path/<class>/`; those that lie in `path` itself are unlabelled."""
+
+    summary: ClassVar[str] = "A folder of images, with one folder per class where classes are known."
+
+    kind: Literal["image_folder"] = "image_folder"
+    path: Path
+    test_path: Path | None = None  # a second such folder
+    resize: Size | None = None  # [height, width]
+    color: Color | None = None  # null: as the files are, which then have to agree
+
+    @property
+    def name(self) -> str:
+        return self.path.expanduser().resolve().name
+
+    def read(self) -> Raw:
+        files, label = _listing(self.path.expanduser())
+        test_files, test_label = ([], []) if self.test_path is None else _listing(self.test_path.expanduser())
+        every = [*files, *test_files]
+        x = decode_images(every, [str(file) for file in every], self.color, self.resize)
+        cut = len(files)
+        return take_in(
+            x[:cut],
+            label,
+            None if self.test_path is None else x[cut:],
+            None if self.test_path is None else test_label,
+            where=str(self.path),
+            where_test=str(self.test_path),
+        )
+
+
+def _listing(root: Path) -> tuple[list[Path], list[str]]:
+    """All images and their classes, in the order of their names."""
+    if not root.is_dir():
+        raise DataError(f"{root} is no folder; a folder of images is needed.")
+    files = _images_in(root)
+    label = [""] * len(files)
+    for folder in sorted(f for f in root.iterdir() if f.is_dir() and not f.name.startswith(".")):
+        images = _images_in(folder)
+        if not images:
+            raise DataError(
+                f"{folder} holds no images ({' '.join(sorted(SUFFIXES))}); every folder in {root} stands for a "
+                f"class and holds its images."
+            )
+        files += images
+        label += [folder.name] * len(images)
+    if not files:
+        raise DataError(f"{root} holds no images ({' '.join(sorted(SUFFIXES))}) and no folders of images.")
+    return files, label
+
+
+def _images_in(folder: Path) -> list[Path]:
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in SUFFIXES and file.is_file() and not file.name.startswith(".")
+    )

@@ -1,0 +1,71 @@
+"""What all data sources share. A source's options object is the source: `read()` gives all it holds.
+
+Whatever only one source needs (scikit-learn, pooch, Pillow, pyarrow) is imported where that source reads, so
+that `import rcmvae` and `rcmvae --help` stay quick.
+"""
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, StrictFloat, StrictInt
+
+from rcmvae.data.arrays import Raw
+from rcmvae.data.scaling import ScalingKind
+from rcmvae.errors import ConfigError
+from rcmvae.options import Options
+
+
+def _count_or_share(part: int | float) -> int | float:
+    if part < 0 or (isinstance(part, float) and part >= 1):
+        raise ConfigError(
+            f"{part} is neither a number of samples (a whole number from 0) nor a share (from 0.0, below 1.0)"
+        )
+    return part
+
+
+Part = Annotated[StrictInt | StrictFloat, AfterValidator(_count_or_share)]
+
+
+class Source(Options):
+    """Base of all data sources: what to take from the samples that `read` finds."""
+
+    summary: ClassVar[str]  # one line for listings
+    offline: ClassVar[bool] = True  # whether it never needs a network
+
+    num_samples: PositiveInt | None = Field(
+        default=None, description="Train and validate on a stratified subset of this size; all when null."
+    )
+    num_labeled: NonNegativeInt | None = Field(
+        default=None, description="How many training samples keep their label, stratified; all when null."
+    )
+    validation: Part = Field(default=0.1, description="How many samples, or which share, to validate on.")
+    test: Part = Field(
+        default=0.1, description="The same for testing, where the source has no test part of its own."
+    )
+    seed: NonNegativeInt = 0
+    scaling: ScalingKind = "auto"
+
+    @abstractmethod
+    def read(self) -> Raw:
+        """All samples and labels, checked, and nothing chosen from them yet."""
+
+    @property
+    def name(self) -> str:
+        """What the data are called in reports."""
+        return self.kind_name()
+
+    @classmethod
+    def kind_name(cls) -> str:
+        """The name under which a configuration asks for this source."""
+        return cls.model_fields["kind"].default
+
+    @classmethod
+    def is_at_hand(cls) -> bool:
+        """Whether reading works without a network, now."""
+        return cls.offline
+
+    @classmethod
+    def fetch(cls) -> Path:
+        """Get the files now, so that later runs need no network; says where they are."""
+        raise ConfigError(f"{cls.kind_name()}: there is nothing to fetch. {cls.summary}")

@@ -1,0 +1,120 @@
+"""Columns of Parquet tables as NumPy arrays, complete or refused."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, Shaped, UInt8
+
+from rcmvae.errors import DataError, listed, nearest
+
+
+class Table:
+    """An opened Parquet file, or a folder of them."""
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow as arrow  # noqa: PLC0415
+        from pyarrow import dataset  # noqa: PLC0415
+
+        if not path.exists():
+            raise DataError(f"{path} does not exist.")
+        self.path = path
+        self._types: Any = arrow.types
+        self._failures = (arrow.ArrowException, OSError)
+        try:
+            self._dataset: Any = dataset.dataset(path, format="parquet")
+            self._num_rows: int = self._dataset.count_rows()
+        except self._failures as error:
+            raise DataError(f"{path} cannot be read as Parquet ({error}).") from error
+        if self._num_rows == 0:
+            raise DataError(f"{path} has no rows.")
+        self.names: list[str] = self._dataset.schema.names
+
+    @property
+    def numeric_names(self) -> list[str]:
+        """The columns of whole numbers and floats; yes-or-no columns have to be asked for by name."""
+        is_integer, is_floating = self._types.is_integer, self._types.is_floating
+        return [n for n in self.names if is_integer(self._type(n)) or is_floating(self._type(n))]
+
+    def values(self, name: str) -> list[Any]:
+        """A column as Python values, None where there is none."""
+        self._type(name)
+        return self._read([name]).column(name).to_pylist()
+
+    def numbers(self, names: Sequence[str]) -> UInt8[np.ndarray, "N F"] | Float32[np.ndarray, "N F"]:
+        """Numeric columns side by side: bytes if all of them are, else floats."""
+        for name in names:
+            kind = self._type(name)
+            if name not in self.numeric_names and not self._types.is_boolean(kind):
+                raise DataError(f"{self.path}: the column {name!r} is of type {kind}; a feature is a number.")
+        table = self._read(list(dict.fromkeys(names)))
+        all_bytes = all(self._types.is_uint8(self._type(name)) for name in names)
+        x = np.empty((self._num_rows, len(names)), np.uint8 if all_bytes else np.float32)
+        for i, name in enumerate(names):
+            with np.errstate(over="ignore"):
+                x[:, i] = self._complete(table, name).to_numpy()
+            finite = np.isfinite(x[:, i])
+            if not finite.all():
+                row = int(np.argmin(finite))
+                raise DataError(
+                    f"{self.path}: row {row} of the column {name!r} is {x[row, i]}, not a finite number."
+                )
+        return x
+
+    def holds_lists(self, name: str) -> bool:
+        """Whether each row of a column is a list."""
+        kind, types = self._type(name), self._types
+        return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+
+    def lists(self, name: str) -> Shaped[np.ndarray, "N F"]:
+        """A column of lists of numbers, all of one length."""
+        chunks = self._complete(self._read([name]), name).chunks
+        lengths = np.asarray([len(row) for chunk in chunks for row in chunk])
+        if (lengths != lengths[0]).any():
+            row = int(np.argmax(lengths != lengths[0]))
+            raise DataError(
+                f"{self.path}: row {row} of {name!r} has {lengths[row]} numbers, row 0 has {lengths[0]}."
+            )
+        parts = [chunk.flatten() for chunk in chunks]
+        if any(part.null_count for part in parts):
+            raise DataError(f"{self.path}: a list in {name!r} has a gap in it.")
+        flat = np.concatenate([part.to_numpy(zero_copy_only=False) for part in parts])
+        return flat.reshape(self._num_rows, -1)
+
+    def binary(self, name: str) -> list[bytes]:
+        """A column of bytes; or of structures with a field `bytes`, as image data sets are often stored."""
+        kind, types = self._type(name), self._types
+        nested = types.is_struct(kind) and kind.get_field_index("bytes") >= 0
+        held = kind.field("bytes").type if nested else kind
+        if not (types.is_binary(held) or types.is_large_binary(held) or types.is_fixed_size_binary(held)):
+            raise DataError(
+                f"{self.path}: the column {name!r} is of type {kind}; images are bytes or lists of numbers."
+            )
+        rows = self._complete(self._read([name]), name).to_pylist()
+        contents = [row["bytes"] for row in rows] if nested else rows
+        if None in contents:
+            raise DataError(f"{self.path}: row {contents.index(None)} of {name!r} holds no bytes.")
+        return contents
+
+    def _type(self, name: str) -> Any:
+        if name not in self.names:
+            raise DataError(
+                f"{self.path} has no column {name!r}; it has {listed(self.names)}.{nearest(name, self.names)}"
+            )
+        return self._dataset.schema.field(name).type
+
+    def _read(self, names: list[str]) -> Any:
+        try:
+            return self._dataset.to_table(columns=names)
+        except self._failures as error:
+            raise DataError(f"{self.path} cannot be read ({error}).") from error
+
+    def _complete(self, table: Any, name: str) -> Any:
+        column = table.column(name)
+        if column.null_count:
+            row = next(i for i, gap in enumerate(column.is_null().to_pylist()) if gap)
+            raise DataError(
+                f"{self.path}: row {row} of {name!r} is empty; {column.null_count} rows are. Fill or remove them."
+            )
+        return column

@@ -1,0 +1,14 @@
+"""Views: random second looks at a batch, one per file."""
+
+from typing import Annotated
+
+from rcmvae.data.views.base import Pool as Pool
+from rcmvae.data.views.base import View as View
+from rcmvae.data.views.base import look as look
+from rcmvae.data.views.jitter import Jitter as Jitter
+from rcmvae.data.views.mirror import Mirror as Mirror
+from rcmvae.data.views.warp import Warp as Warp
+from rcmvae.options import OneOf, by_kind
+
+VIEWS = by_kind(Warp, Jitter, Mirror)  # a view that takes a sample's neighbours from the pool goes here too
+AnyView = Annotated[View, OneOf(VIEWS)]

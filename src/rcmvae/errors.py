@@ -1,0 +1,45 @@
+"""The few exceptions a user meets. Each message is a sentence: where, what was given, what is allowed."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class RcmvaeError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class ConfigError(RcmvaeError, ValueError):
+    """The configuration cannot run as written."""
+
+
+class DataError(RcmvaeError, ValueError):
+    """The data are missing, damaged, or not what the configuration says they are."""
+
+
+class NonFiniteError(RcmvaeError, ArithmeticError):
+    """A loss term or a gradient stopped being finite during training."""
+
+
+class RunError(RcmvaeError):
+    """A run directory or a checkpoint cannot be used for what was asked."""
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """A hint for a mistyped name, or nothing when no legal name comes close.
+
+    >>> nearest("exprets", ["dense", "experts"])
+    " Did you mean 'experts'?"
+    >>> nearest("zebra", ["dense", "experts"])
+    ''
+    """
+    match = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.6)
+    return f" Did you mean '{match[0]}'?" if match else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """The legal names, sorted, as they read in a sentence.
+
+    >>> listed({"conv": 1, "dense": 2})
+    'conv, dense'
+    """
+    return ", ".join(sorted(names))

@@ -1,0 +1,189 @@
+"""Conditioners: how a decoder layer is told which channel it is decoding."""
+
+from abc import abstractmethod
+from typing import Annotated, ClassVar, Literal
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+from pydantic import PositiveInt
+
+from rcmvae.errors import ConfigError
+from rcmvae.nn.ops import LINEAR_GAIN, Linear, normalise
+from rcmvae.options import OneOf, Options, by_kind
+from rcmvae.structs import Selection
+
+Hidden = Float[Array, "B M *space C"]
+Embedding = Float[Array, "K E"]
+PerDecode = Float[Array, "N M *ones C"]
+
+
+class Conditioner(eqx.Module):
+    """Base of all conditioners: one per hidden layer of a decoder."""
+
+    out_features: eqx.AbstractVar[int]
+
+    @abstractmethod
+    def __call__(
+        self, h: Hidden, embedding: Embedding, selection: Selection
+    ) -> Float[Array, "B M *space out"]: ...
+
+
+class ConditionerOptions(Options):
+    """Base of what a conditioner is configured with."""
+
+    needs_embedding: ClassVar[bool] = True
+
+    @abstractmethod
+    def build(self, features: int, embedding_dim: int, *, key: Key[Array, ""]) -> Conditioner: ...
+
+    def check(self, embedding_dim: int) -> None:
+        """Refuse to read an embedding that is not there."""
+        if self.needs_embedding and embedding_dim < 1:
+            kind = type(self).model_fields["kind"].default
+            raise ConfigError(
+                f"decoder.conditioner: `{kind}` reads a channel embedding, but embedding_dim is "
+                f"{embedding_dim}; give it at least one dimension or use the conditioner `none`."
+            )
+
+
+def picked(table: Float[Array, "K C"], selection: Selection, h: Float[Array, "B M *space F"]) -> PerDecode:
+    """The decoded channels' rows of a table, with an axis of one for each space axis of `h`."""
+    rows = selection.pick(table)
+    return rows.reshape(*rows.shape[:2], *(1,) * (h.ndim - 3), rows.shape[-1])
+
+
+class Modulation(eqx.Module):
+    """γ and β of each channel, a linear map of its embedding."""
+
+    project: Linear
+
+    def __call__(self, h: Hidden, embedding: Embedding, selection: Selection) -> tuple[PerDecode, PerDecode]:
+        gamma, beta = jnp.split(self.project(embedding), 2, axis=-1)
+        return picked(gamma, selection, h), picked(beta, selection, h)
+
+
+class CinLayer(Conditioner):
+    """γ_c ⊙ (h − mean) / std + β_c."""
+
+    modulation: Modulation
+    out_features: int = eqx.field(static=True)
+
+    def __call__(self, h: Hidden, embedding: Embedding, selection: Selection) -> Hidden:
+        gamma, beta = self.modulation(h, embedding, selection)
+        # an image is normalised feature by feature over its pixels, a vector over its features
+        axes = tuple(range(2, h.ndim - 1)) or (2,)
+        return gamma * normalise(h, axes) + beta
+
+
+class Cin(ConditionerOptions):
+    """Conditional instance norm: normalise, then modulate."""
+
+    kind: Literal["cin"] = "cin"
+
+    def build(self, features: int, embedding_dim: int, *, key: Key[Array, ""]) -> CinLayer:
+        project = Linear(embedding_dim, 2 * features, key=key, gain=LINEAR_GAIN)
+        return CinLayer(modulation=Modulation(project), out_features=features)
+
+
+class FilmLayer(Conditioner):
+    """γ_c ⊙ h + β_c, with γ_c = 1 + a linear map of the embedding."""
+
+    modulation: Modulation
+    out_features: int = eqx.field(static=True)
+
+    def __call__(self, h: Hidden, embedding: Embedding, selection: Selection) -> Hidden:
+        gamma, beta = self.modulation(h, embedding, selection)
+        return (1 + gamma) * h + beta
+
+
+class Film(ConditionerOptions):
+    """Feature-wise linear modulation without normalisation."""
+
+    kind: Literal["film"] = "film"
+
+    def build(self, features: int, embedding_dim: int, *, key: Key[Array, ""]) -> FilmLayer:
+        # half the usual spread: γ stays mostly positive at the start
+        project = Linear(embedding_dim, 2 * features, key=key, gain=0.5 * LINEAR_GAIN)
+        return FilmLayer(modulation=Modulation(project), out_features=features)
+
+
+class FilmNormLayer(Conditioner):
+    """h + a (γ_c ⊙ norm(h) + β_c − h): the identity while the mix a is 0."""
+
+    modulation: Modulation
+    learned_mix: Float[Array, ""] | None
+    fixed_mix: float = eqx.field(static=True)
+    out_features: int = eqx.field(static=True)
+
+    def __call__(self, h: Hidden, embedding: Embedding, selection: Selection) -> Hidden:
+        gamma, beta = self.modulation(h, embedding, selection)
+        mix = self.fixed_mix if self.learned_mix is None else self.learned_mix.astype(h.dtype)
+        normed = normalise(h, tuple(range(2, h.ndim)))
+        return h + mix * ((1 + gamma) * normed + beta - h)
+
+
+class FilmNorm(ConditionerOptions):
+    """Layer norm and FiLM behind a residual mix: trains where plain normalise-then-modulate collapses.
+
+    `mix` is learned from 0, or a number that stays.
+    """
+
+    kind: Literal["film_norm"] = "film_norm"
+    mix: Literal["learned"] | float = "learned"
+
+    def build(self, features: int, embedding_dim: int, *, key: Key[Array, ""]) -> FilmNormLayer:
+        project = Linear(embedding_dim, 2 * features, key=key, gain=0.0)  # γ = 1, β = 0 at the start
+        learned = jnp.zeros(()) if isinstance(self.mix, str) else None
+        fixed = 0.0 if isinstance(self.mix, str) else self.mix
+        return FilmNormLayer(
+            modulation=Modulation(project), learned_mix=learned, fixed_mix=fixed, out_features=features
+        )
+
+
+class ConcatLayer(Conditioner):
+    """[h, a linear map of the embedding]."""
+
+    project: Linear
+    out_features: int = eqx.field(static=True)
+
+    def __call__(
+        self, h: Hidden, embedding: Embedding, selection: Selection
+    ) -> Float[Array, "B M *space out"]:
+        rows = picked(self.project(embedding), selection, h).astype(h.dtype)
+        return jnp.concatenate([h, jnp.broadcast_to(rows, (*h.shape[:-1], rows.shape[-1]))], axis=-1)
+
+
+class Concat(ConditionerOptions):
+    """The projected embedding as extra features."""
+
+    kind: Literal["concat"] = "concat"
+    features: PositiveInt = 32
+
+    def build(self, features: int, embedding_dim: int, *, key: Key[Array, ""]) -> ConcatLayer:
+        project = Linear(embedding_dim, self.features, key=key, gain=LINEAR_GAIN)
+        return ConcatLayer(project=project, out_features=features + self.features)
+
+
+class IdentityLayer(Conditioner):
+    """h as it is."""
+
+    out_features: int = eqx.field(static=True)
+
+    def __call__(self, h: Hidden, embedding: Embedding, selection: Selection) -> Hidden:
+        return h
+
+
+class NoConditioner(ConditionerOptions):
+    """Nothing is told: channels differ by their latents alone, or by a backbone that knows them."""
+
+    kind: Literal["none"] = "none"
+    needs_embedding: ClassVar[bool] = False
+
+    def build(self, features: int, embedding_dim: int, *, key: Key[Array, ""]) -> IdentityLayer:
+        return IdentityLayer(out_features=features)
+
+
+CONDITIONERS = by_kind(Cin, Film, FilmNorm, Concat, NoConditioner)
+
+AnyConditioner = Annotated[ConditionerOptions, OneOf(CONDITIONERS)]

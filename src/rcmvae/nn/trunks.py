@@ -1,0 +1,136 @@
+"""Trunks: what turns a sample into the one feature vector that all heads read."""
+
+import math
+from abc import abstractmethod
+from typing import Annotated, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+from pydantic import Field, PositiveInt
+
+from rcmvae.errors import ConfigError
+from rcmvae.nn.ops import Conv3x3, Linear, layer_norm, leaky_relu, space_to_depth
+from rcmvae.options import OneOf, Options, by_kind
+
+Norm = Literal["layer", "none"]
+
+
+class Trunk(eqx.Module):
+    """Base of all trunks."""
+
+    features: eqx.AbstractVar[int]
+
+    @abstractmethod
+    def __call__(self, x: Float[Array, "B *S"]) -> Float[Array, "B features"]: ...
+
+
+class TrunkOptions(Options):
+    """Base of what a trunk is configured with."""
+
+    @abstractmethod
+    def build(self, shape: tuple[int, ...], *, key: Key[Array, ""]) -> Trunk: ...
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Refuse a sample shape that this trunk cannot read."""
+
+
+class NormedActivation(eqx.Module):
+    """Layer norm with a gain and no shift (or nothing), then the leaky rectifier."""
+
+    gain: Float[Array, " C"] | None
+
+    def __init__(self, features: int, norm: Norm) -> None:
+        self.gain = jnp.ones(features) if norm == "layer" else None
+
+    def __call__(self, x: Float[Array, "B *space C"]) -> Float[Array, "B *space C"]:
+        normed = x if self.gain is None else layer_norm(x, self.gain, trailing=x.ndim - 1)
+        return leaky_relu(normed)
+
+
+class DenseStack(Trunk):
+    """Layers of linear map, norm and activation on the flattened sample."""
+
+    layers: tuple[Linear, ...]
+    activations: tuple[NormedActivation, ...]
+    features: int = eqx.field(static=True)
+
+    def __call__(self, x: Float[Array, "B *S"]) -> Float[Array, "B features"]:
+        h = x.reshape(x.shape[0], -1)
+        for layer, activate in zip(self.layers, self.activations, strict=True):
+            h = activate(layer(h))
+        return h
+
+
+class DenseTrunk(TrunkOptions):
+    """A dense network; images are flattened, so any shape will do."""
+
+    kind: Literal["dense"] = "dense"
+    hidden: tuple[PositiveInt, ...] = Field((512, 256), min_length=1)
+    norm: Norm = "layer"
+
+    def build(self, shape: tuple[int, ...], *, key: Key[Array, ""]) -> DenseStack:
+        sizes = (math.prod(shape), *self.hidden)
+        keys = jax.random.split(key, len(self.hidden))
+        layers = tuple(Linear(sizes[i], sizes[i + 1], key=k) for i, k in enumerate(keys))
+        activations = tuple(NormedActivation(n, self.norm) for n in self.hidden)
+        return DenseStack(layers=layers, activations=activations, features=sizes[-1])
+
+
+class ConvStack(Trunk):
+    """Halving stages, one 3×3 stage at the lowest resolution, then a linear map of the flattened result."""
+
+    halvings: tuple[Linear, ...]
+    mix: Conv3x3
+    project: Linear
+    activations: tuple[NormedActivation, ...]
+    features: int = eqx.field(static=True)
+
+    def __call__(self, x: Float[Array, "B H W C"]) -> Float[Array, "B features"]:
+        h = x
+        for layer, activate in zip(self.halvings, self.activations[:-2], strict=True):
+            h = activate(layer(space_to_depth(h)))
+        h = self.activations[-2](self.mix(h))
+        return self.activations[-1](self.project(h.reshape(h.shape[0], -1)))
+
+
+class ConvTrunk(TrunkOptions):
+    """A convolutional network for images of any size; each stage but the last halves the resolution.
+
+    The result is flattened, not averaged: where a stroke lies is what a latent space is asked to describe.
+    """
+
+    kind: Literal["conv"] = "conv"
+    features: tuple[PositiveInt, ...] = Field((32, 64, 128), min_length=1)
+    out: PositiveInt = 256
+    norm: Norm = "layer"
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        if len(shape) != 3:
+            raise ConfigError(
+                f"trunk: `conv` reads images of shape (height, width, channels), but the samples have shape "
+                f"{shape}; use `dense` for vectors."
+            )
+
+    def build(self, shape: tuple[int, ...], *, key: Key[Array, ""]) -> ConvStack:
+        self.check(shape)
+        H, W, C = shape
+        *halved, last = self.features
+        keys = jax.random.split(key, len(halved) + 2)
+        halvings = []
+        for features, k in zip(halved, keys[2:], strict=True):
+            halvings.append(Linear(4 * C, features, key=k))
+            H, W, C = -(-H // 2), -(-W // 2), features
+        return ConvStack(
+            halvings=tuple(halvings),
+            mix=Conv3x3(C, last, key=keys[0]),
+            project=Linear(H * W * last, self.out, key=keys[1]),
+            activations=tuple(NormedActivation(n, self.norm) for n in (*self.features, self.out)),
+            features=self.out,
+        )
+
+
+TRUNKS = by_kind(DenseTrunk, ConvTrunk)
+
+AnyTrunk = Annotated[TrunkOptions, OneOf(TRUNKS)]

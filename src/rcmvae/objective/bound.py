@@ -1,0 +1,67 @@
+"""The terms of the evidence bound."""
+
+from typing import ClassVar, Literal
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+from pydantic import NonNegativeFloat
+
+from rcmvae.objective.term import Evidence, Term
+from rcmvae.structs import Forward, Selection
+
+
+def _expected(weight: Float[Array, "B K"], value: Float[Array, "B C"]) -> Float[Array, " B"]:
+    """Σ_k w_k v_k; one value (C = 1) is shared by all channels."""
+    return jnp.sum(weight * jnp.broadcast_to(value, weight.shape), axis=-1)
+
+
+def channel_kl(selection: Selection, log_pi: Float[Array, " K"]) -> Float[Array, " B"]:
+    """KL(r ‖ π) over the open channels."""
+    # Closed channels have r = 0 and equal, finite logarithms on both sides.
+    ratio = selection.log_responsibility - jnp.broadcast_to(log_pi, selection.log_responsibility.shape)
+    return jnp.sum(selection.responsibility * ratio, axis=-1)
+
+
+def negative_elbo(forward: Forward) -> Float[Array, " B"]:
+    """The exact mixture bound in nats per sample, whatever the objective weighs; every channel must be decoded."""
+    assert forward.decoded_nll is not None
+    r = forward.selection.responsibility
+    # −ELBO = Σ_k r_k (−log p(x | z_k, k) + KL_k) + KL(r ‖ π)
+    kl_c = channel_kl(forward.selection, forward.log_pi)
+    return _expected(r, forward.decoded_nll) + _expected(r, forward.kl_z) + kl_c
+
+
+class Reconstruction(Term):
+    """Σ_k s_k · −log p(x | z_k, k)."""
+
+    decodes: ClassVar[bool] = True
+
+    def __call__(self, evidence: Evidence) -> Float[Array, " B"]:
+        forward = evidence.forward
+        assert forward.decoded_nll is not None
+        return jnp.sum(forward.selection.weight * forward.decoded_nll, axis=-1)
+
+
+class KlZ(Term):
+    """`responsible`: Σ_k r_k KL_k, the exact mixture bound. `all`: Σ_k KL_k over the open channels.
+
+    `free_bits` (nats) is what each KL_k may hold without cost.
+    """
+
+    form: Literal["responsible", "all"] = "responsible"
+    free_bits: NonNegativeFloat = 0.0
+
+    def __call__(self, evidence: Evidence) -> Float[Array, " B"]:
+        kl = jnp.maximum(evidence.forward.kl_z, self.free_bits)
+        if self.form == "responsible":
+            return _expected(evidence.forward.selection.responsibility, kl)
+        if kl.shape[-1] == 1:
+            return kl[:, 0]
+        return jnp.sum(jnp.where(jnp.broadcast_to(evidence.context.active, kl.shape), kl, 0.0), axis=-1)
+
+
+class KlC(Term):
+    """KL(r ‖ π) over the open channels."""
+
+    def __call__(self, evidence: Evidence) -> Float[Array, " B"]:
+        return channel_kl(evidence.forward.selection, evidence.forward.log_pi)

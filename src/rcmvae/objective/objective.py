@@ -1,0 +1,111 @@
+"""The objective: the only place that weighs and adds."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from pydantic import create_model, model_validator
+
+from rcmvae.data.views import View
+from rcmvae.model import Stage
+from rcmvae.objective.bound import KlC, KlZ, Reconstruction
+from rcmvae.objective.consistency import Consistency
+from rcmvae.objective.simplex import Dirichlet, DirichletPi, LogitMog
+from rcmvae.objective.supervised import Classifier
+from rcmvae.objective.term import Evidence, Term, by_name
+from rcmvae.objective.usage import Confidence, UsageEntropy, UsageFloor
+from rcmvae.objective.weights import L1
+from rcmvae.options import Options
+
+TERMS = by_name(
+    Reconstruction,
+    KlZ,
+    KlC,
+    LogitMog,
+    Dirichlet,
+    DirichletPi,
+    UsageEntropy,
+    Confidence,
+    UsageFloor,
+    Consistency,
+    Classifier,
+    L1,
+)
+
+# What `c_regularizer` stands for: the terms it brings in.
+PRESETS: dict[str, dict[str, float]] = {
+    "categorical": {"kl_c": 1.0},
+    "logit_mog": {"logit_mog": 1.0},
+    "both": {"kl_c": 1.0, "logit_mog": 1.0},
+    "dirichlet": {"dirichlet": 1.0},
+}
+Preset = Literal["categorical", "logit_mog", "both", "dirichlet"]
+
+
+class Losses(eqx.Module):
+    """The weighted sum, and each term before its weight."""
+
+    total: Float[Array, ""]
+    terms: dict[str, Float[Array, ""]]
+
+
+class ObjectiveBase(Options):
+    """A sum of named terms. A term that is configured is summed and reported; one that is not, is not there."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, value: Any) -> Any:
+        """A bare number is a term's weight; `c_regularizer` fills in the terms of its preset."""
+        if not isinstance(value, dict):
+            return value
+        value = dict(value)
+        preset = value.pop("c_regularizer", None)
+        if preset is not None:
+            if preset not in PRESETS:
+                raise ValueError(f"`c_regularizer` is one of {', '.join(PRESETS)}, not {preset!r}.")
+            value = PRESETS[preset] | value
+        numbers = {k: v for k, v in value.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+        return value | {name: {"weight": weight} for name, weight in numbers.items()}
+
+    @property
+    def terms(self) -> dict[str, Term]:
+        """The configured terms by name."""
+        return {name: term for name in TERMS if (term := getattr(self, name)) is not None}
+
+    @property
+    def views(self) -> Sequence[View]:
+        """How the second look at each sample is made; none unless `consistency` asks for one."""
+        consistency = self.terms.get("consistency")
+        return consistency.views if isinstance(consistency, Consistency) else ()
+
+    def stage_at(self, times: Float[np.ndarray, " T"]) -> Stage:
+        """How far the forward pass must go at these times: no decoder runs while nothing weighs its output."""
+        at = jnp.asarray(times, jnp.float32)
+        decoding = (term.weight for term in self.terms.values() if term.decodes)
+        needed = any(np.any(jax.vmap(weight)(at)) for weight in decoding)
+        return Stage.DECODE if needed else Stage.ROUTE
+
+    def __call__(self, evidence: Evidence, stage: Stage) -> Losses:
+        """Σ over terms of weight · value."""
+        terms = {
+            name: value if value.ndim == 0 else evidence.batch.mean(value)
+            for name, term in self.terms.items()
+            if stage is Stage.DECODE or not term.decodes
+            for value in [term(evidence)]
+        }
+        weight = evidence.context.term_weight
+        total = sum((weight[name] * value for name, value in terms.items()), jnp.zeros(()))
+        return Losses(total, terms)
+
+
+ObjectiveOptions = create_model(
+    "ObjectiveOptions",
+    __base__=ObjectiveBase,
+    __module__=__name__,
+    __doc__="The terms of the objective, each with its weight and its options.",
+    **{name: (term | None, None) for name, term in TERMS.items()},
+)

@@ -1,0 +1,41 @@
+"""What a loss term is: a name, a weight, and a formula over one forward pass."""
+
+import re
+from abc import abstractmethod
+from typing import ClassVar
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from rcmvae.model import Model
+from rcmvae.options import Options
+from rcmvae.schedules import AnySchedule, Constant
+from rcmvae.structs import Batch, Forward, RoutingContext
+
+
+class Evidence(eqx.Module):
+    """All that a term may look at."""
+
+    model: Model
+    batch: Batch
+    forward: Forward
+    context: RoutingContext
+
+
+class Term(Options):
+    """Base of all terms: nats, unweighted, per sample or for the batch as a whole.
+
+    The objective multiplies by `weight` and adds; no term does so itself.
+    """
+
+    decodes: ClassVar[bool] = False  # whether the formula looks at reconstructions
+
+    weight: AnySchedule = Constant(value=1.0)
+
+    @abstractmethod
+    def __call__(self, evidence: Evidence) -> Float[Array, " B"] | Float[Array, ""]: ...
+
+
+def by_name(*classes: type[Term]) -> dict[str, type[Term]]:
+    """List terms under their class name in snake case: `KlZ` is `kl_z`."""
+    return {re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower(): cls for cls in classes}

@@ -1,0 +1,51 @@
+"""What every piece of configuration is made of: frozen, typed, closed to unknown keys.
+
+A component's options class lives beside the component. A folder lists its components in one
+`by_kind(...)` dict, and a field of type `Annotated[Base, OneOf(THAT_DICT)]` accepts any of them by name.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+
+class Options(BaseModel):
+    """Base of every configuration object: immutable, no unknown keys, no NaN, defaults validated too."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True
+    )
+
+    @classmethod
+    def kind_name(cls) -> str:
+        """What a configuration calls this class, where it is one of several kinds."""
+        return cls.model_fields["kind"].default
+
+
+def by_kind(*classes: type[Options]) -> dict[str, type[Options]]:
+    """List components under the default of their `kind` field."""
+    return {cls.kind_name(): cls for cls in classes}
+
+
+def spell_out(value: Any) -> Any:
+    """A bare name stands for that kind with its defaults: `film` is `{kind: film}`."""
+    return {"kind": value} if isinstance(value, str) else value
+
+
+class OneOf:
+    """Annotation: the field holds one of the registered options, told apart by `kind`."""
+
+    def __init__(
+        self, registry: Mapping[str, type[Options]], shorthand: Callable[[Any], Any] = spell_out
+    ) -> None:
+        self.registry = registry
+        self.shorthand = shorthand
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        choices = {kind: handler.generate_schema(cls) for kind, cls in self.registry.items()}
+        union = core_schema.tagged_union_schema(choices, discriminator="kind")
+        return core_schema.no_info_before_validator_function(self.shorthand, union)

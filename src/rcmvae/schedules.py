@@ -1,0 +1,170 @@
+"""Values that change while training. A schedule maps training time to a value; time counts epochs.
+
+Wherever a configuration takes a schedule, a plain number means that constant.
+"""
+
+import itertools
+from abc import abstractmethod
+from typing import Annotated, Any, Literal
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+from pydantic import Field, PositiveFloat, model_serializer, model_validator
+
+from rcmvae.options import OneOf, Options, by_kind, spell_out
+
+Time = Float[Array, ""]
+Value = Float[Array, ""]
+
+
+class Schedule(Options):
+    """Base of all schedules: `schedule(time)` is the value after `time` epochs."""
+
+    @abstractmethod
+    def __call__(self, time: Time) -> Value: ...
+
+    @property
+    @abstractmethod
+    def lowest(self) -> float:
+        """The smallest value that it ever takes."""
+
+
+class Constant(Schedule):
+    """value(t) = v.
+
+    >>> float(Constant(value=0.5)(jnp.asarray(3.0)))
+    0.5
+    """
+
+    kind: Literal["constant"] = "constant"
+    value: float
+
+    def __call__(self, time: Time) -> Value:
+        return jnp.full((), self.value, jnp.float32)
+
+    @property
+    def lowest(self) -> float:
+        return self.value
+
+    @model_serializer
+    def _as_number(self) -> float:
+        return self.value
+
+
+class Ramp(Schedule):
+    """From `start` to `end` over `epochs`, beginning at epoch `begin`; flat before and after."""
+
+    start: float
+    end: float
+    epochs: PositiveFloat
+    begin: float = Field(0.0, ge=0)
+
+    def progress(self, time: Time) -> Value:
+        return jnp.clip((time - self.begin) / self.epochs, 0.0, 1.0)
+
+    @property
+    def lowest(self) -> float:
+        return min(self.start, self.end)
+
+
+class Linear(Ramp):
+    """value = start + p · (end − start), with p the share of the ramp that has passed.
+
+    >>> float(Linear(start=0, end=2, epochs=4)(jnp.asarray(1.0)))
+    0.5
+    """
+
+    kind: Literal["linear"] = "linear"
+
+    def __call__(self, time: Time) -> Value:
+        return self.start + self.progress(time) * (self.end - self.start)
+
+
+class Cosine(Ramp):
+    """value = end + (start − end) · (1 + cos πp) / 2.
+
+    >>> round(float(Cosine(start=2, end=0, epochs=4)(jnp.asarray(2.0))), 6)
+    1.0
+    """
+
+    kind: Literal["cosine"] = "cosine"
+
+    def __call__(self, time: Time) -> Value:
+        return self.end + (self.start - self.end) * 0.5 * (1 + jnp.cos(jnp.pi * self.progress(time)))
+
+
+class Exponential(Ramp):
+    """value = start · (end / start)^p, so both ends are positive.
+
+    >>> round(float(Exponential(start=1, end=0.01, epochs=2)(jnp.asarray(1.0))), 6)
+    0.1
+    """
+
+    kind: Literal["exponential"] = "exponential"
+    start: PositiveFloat
+    end: PositiveFloat
+
+    def __call__(self, time: Time) -> Value:
+        return self.start * (self.end / self.start) ** self.progress(time)
+
+
+def _constant_from_number(value: Any) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return {"kind": "constant", "value": value} if is_number else spell_out(value)
+
+
+class Piecewise(Schedule):
+    """Holds `values[i]` from epoch `at[i-1]` until epoch `at[i]`: steps, no ramps between them.
+
+    >>> schedule = Piecewise(at=[8], values=[0, 1])
+    >>> [float(schedule(jnp.asarray(t))) for t in (0.0, 7.9, 8.0)]
+    [0.0, 0.0, 1.0]
+    """
+
+    kind: Literal["piecewise"] = "piecewise"
+    at: tuple[PositiveFloat, ...] = Field(min_length=1)
+    values: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _one_value_more_than_steps(self) -> "Piecewise":
+        if len(self.values) != len(self.at) + 1:
+            raise ValueError(
+                f"{len(self.at)} steps need {len(self.at) + 1} values, one before each step and one after "
+                f"the last, but {len(self.values)} were given."
+            )
+        if any(a >= b for a, b in itertools.pairwise(self.at)):
+            raise ValueError(f"the epochs in `at` must increase, but {list(self.at)} were given.")
+        return self
+
+    def __call__(self, time: Time) -> Value:
+        passed = jnp.searchsorted(jnp.asarray(self.at, jnp.float32), time, side="right")
+        return jnp.asarray(self.values, jnp.float32)[passed]
+
+    @property
+    def lowest(self) -> float:
+        return min(self.values)
+
+
+class Warmup(Schedule):
+    """value = min(1, t / epochs) · then(t): rises from 0, and hands over to another schedule.
+
+    >>> float(Warmup(epochs=2, then=4.0)(jnp.asarray(0.5)))
+    1.0
+    """
+
+    kind: Literal["warmup"] = "warmup"
+    epochs: PositiveFloat
+    then: "AnySchedule"
+
+    def __call__(self, time: Time) -> Value:
+        return jnp.minimum(1.0, time / self.epochs) * self.then(time)
+
+    @property
+    def lowest(self) -> float:
+        return min(0.0, self.then.lowest)
+
+
+SCHEDULES = by_kind(Constant, Linear, Cosine, Exponential, Piecewise, Warmup)
+
+
+AnySchedule = Annotated[Schedule, OneOf(SCHEDULES, shorthand=_constant_from_number)]

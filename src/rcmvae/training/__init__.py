@@ -1,0 +1,18 @@
+"""Training: a compiled epoch, the host's loop around it, and checkpoints."""
+
+from rcmvae.training.checkpoint import Arrays as Arrays
+from rcmvae.training.checkpoint import Checkpoint as Checkpoint
+from rcmvae.training.checkpoint import Checkpoints as Checkpoints
+from rcmvae.training.devices import Devices as Devices
+from rcmvae.training.epoch import compile_validation as compile_validation
+from rcmvae.training.fit import Listener as Listener
+from rcmvae.training.fit import Outcome as Outcome
+from rcmvae.training.fit import begin as begin
+from rcmvae.training.fit import fit as fit
+from rcmvae.training.history import History as History
+from rcmvae.training.options import RunOptions as RunOptions
+from rcmvae.training.options import TrainingOptions as TrainingOptions
+from rcmvae.training.state import Pixels as Pixels
+from rcmvae.training.state import Plan as Plan
+from rcmvae.training.state import TrainState as TrainState
+from rcmvae.training.state import initial_states as initial_states

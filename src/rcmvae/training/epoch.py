@@ -1,0 +1,145 @@
+"""One epoch of training, and one pass of validation: each a single compiled program."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jax.lax import scan
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from rcmvae.data.views import Pool, look
+from rcmvae.model import Model, Stage
+from rcmvae.objective import Evidence, Losses, negative_elbo
+from rcmvae.structs import Batch, Keys, RoutingContext
+from rcmvae.training.devices import Devices
+from rcmvae.training.optimizer import update_scales
+from rcmvae.training.state import Pixels, Plan, Streams, TrainState
+
+Means = dict[str, Float[Array, "..."]]
+
+
+def context_at(
+    plan: Plan, active: Bool[Array, " K"], time: Float[Array, ""], keys: Keys, *, stochastic: bool
+) -> RoutingContext:
+    """Every scheduled value at this time."""
+    routing = plan.skeleton.routing
+    return RoutingContext(
+        active=active,
+        temperature=routing.temperature(time),
+        straight_through=routing.straight_through_at(time),
+        logit_bias=jnp.zeros(active.shape),
+        term_weight={name: term.weight(time) for name, term in plan.objective.terms.items()},
+        keys=keys,
+        stochastic=stochastic,
+    )
+
+
+def make_batch(
+    plan: Plan, data: Pixels, index: Int[Array, " B"], weight: Float[Array, " B"], view_key: Key[Array, ""]
+) -> Batch:
+    """Samples by index, scaled, with a second view where the objective asks for one."""
+    x = plan.scaling(data.x[index])
+    views = plan.objective.views
+    view = look(views, view_key, x, Pool(data.x, index)) if views else None
+    return Batch(x, data.label[index], weight, view)
+
+
+def evaluate(
+    params: Model, plan: Plan, batch: Batch, context: RoutingContext, stage: Stage
+) -> tuple[Float[Array, ""], tuple[Losses, Evidence]]:
+    """The objective on one batch, computed in the plan's precision on float32 weights."""
+    model = eqx.combine(params, plan.skeleton)
+    forward = model.in_precision(jnp.dtype(plan.options.precision))(batch, context, stage)
+    evidence = Evidence(model, batch, forward, context)
+    losses = plan.objective(evidence, stage)
+    return losses.total, (losses, evidence)
+
+
+def train_step(
+    plan: Plan, stage: Stage, data: Pixels, state: TrainState, index: Int[Array, " B"]
+) -> tuple[TrainState, Means]:
+    """One update from the samples at `index`. All randomness derives from the seed and the step's number."""
+    time = state.step.astype(jnp.float32) / plan.steps_per_epoch
+    keys = Keys.split(jax.random.fold_in(Streams.of(state.seed).step, state.step))
+    batch = make_batch(plan, data, index, jnp.ones(index.shape), keys.view)
+    context = context_at(plan, state.active, time, keys, stochastic=True)
+
+    gradient, (losses, _) = jax.grad(evaluate, has_aux=True)(state.params, plan, batch, context, stage)
+
+    direction, opt_state = plan.optimizer.update(gradient, state.opt_state, state.params)
+    rate = plan.options.learning_rate(time)
+    updates = jax.tree.map(lambda d, scale: -rate * scale * d, direction, update_scales(state.params))
+    params = optax.apply_updates(state.params, updates)
+    means = {**losses.terms, "loss": losses.total, "gradient_norm": optax.global_norm(gradient)}
+    return TrainState(params, opt_state, state.step + 1, state.seed, state.active), means
+
+
+def train_epoch(
+    plan: Plan, devices: Devices, stage: Stage, state: TrainState, data: Pixels
+) -> tuple[TrainState, Means]:
+    """Shuffle, then scan the steps. What is left over after the last full batch comes up in another epoch."""
+    steps, B = plan.steps_per_epoch, plan.options.batch_size
+    epoch = state.step // steps
+    order = jax.random.permutation(jax.random.fold_in(Streams.of(state.seed).shuffle, epoch), plan.num_train)
+    batches = order[: steps * B].reshape(steps, B)
+
+    def body(carry: TrainState, index: Int[Array, " B"]) -> tuple[TrainState, Means]:
+        return train_step(plan, stage, data, carry, devices.shard(index))
+
+    return scan(body, state, batches)
+
+
+def validate(plan: Plan, devices: Devices, state: TrainState, data: Pixels) -> Means:
+    """Means over a split: every term, the weighted loss, the bound, and the use of each channel.
+
+    Nothing is drawn for the routing, and every channel is decoded; latents and views are drawn from keys that are
+    the same in every epoch.
+    """
+    N, B = data.x.shape[0], plan.options.batch_size
+    count = -(-N // B)
+    position = jnp.arange(count * B).reshape(count, B)
+    time = state.step.astype(jnp.float32) / plan.steps_per_epoch
+    key = Streams.of(state.seed).evaluate
+
+    def body(total: Means, at: tuple[Int[Array, ""], Int[Array, " B"]]) -> tuple[Means, None]:
+        number, rows = at
+        rows = devices.shard(rows)
+        keys = Keys.split(jax.random.fold_in(key, number))
+        real = (rows < N).astype(jnp.float32)
+        batch = make_batch(plan, data, jnp.minimum(rows, N - 1), real, keys.view)
+        context = context_at(plan, state.active, time, keys, stochastic=False)
+        _, (losses, evidence) = evaluate(state.params, plan, batch, context, Stage.DECODE)
+        share = jnp.sum(real) / N
+        bound = batch.mean(negative_elbo(evidence.forward))
+        usage = real @ evidence.forward.selection.responsibility / jnp.maximum(jnp.sum(real), 1.0)
+        means = {**losses.terms, "loss": losses.total, "bound": bound, "usage": usage}
+        return jax.tree.map(lambda t, value: t + share * value, total, means), None
+
+    zeros = dict.fromkeys([*plan.objective.terms, "loss", "bound"], jnp.zeros(()))
+    total, _ = scan(body, {**zeros, "usage": jnp.zeros(state.active.shape)}, (jnp.arange(count), position))
+    return total
+
+
+def compile_epoch(
+    plan: Plan, devices: Devices
+) -> Callable[[Stage, TrainState, Pixels], tuple[TrainState, Means]]:
+    """The training program for all replicas; the state is donated, so that it is updated in place."""
+
+    def run(stage: Stage, state: TrainState, data: Pixels) -> tuple[TrainState, Means]:
+        function = functools.partial(train_epoch, plan, devices, stage)
+        return plan.over_replicas(function, (0, None))(state, data)
+
+    return jax.jit(run, static_argnums=0, donate_argnums=1, out_shardings=devices.replicated)
+
+
+def compile_validation(plan: Plan, devices: Devices) -> Callable[[TrainState, Pixels], Any]:
+    """The validation program for all replicas."""
+
+    def run(state: TrainState, data: Pixels) -> Means:
+        return plan.over_replicas(functools.partial(validate, plan, devices), (0, None))(state, data)
+
+    return jax.jit(run, out_shardings=devices.replicated)

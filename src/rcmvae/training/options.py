@@ -1,0 +1,55 @@
+"""How training runs."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from rcmvae.options import Options
+from rcmvae.schedules import AnySchedule, Cosine, Warmup
+
+
+class EarlyStopping(Options):
+    """Stop when the monitored validation value has not improved for `patience` epochs; keep the best weights.
+
+    `monitor` is `bound` (the negative evidence bound, whatever the objective weighs), `loss` (the weighted sum) or
+    any configured term. Lower is better.
+    """
+
+    monitor: str = "bound"
+    patience: PositiveInt = 10
+    min_delta: NonNegativeFloat = 0.0
+
+
+class CheckpointOptions(Options):
+    """When the whole training state is written. The last epoch and an interruption always write it."""
+
+    every_seconds: NonNegativeFloat = 30.0
+    keep: PositiveInt = 2
+
+
+class TrainingOptions(Options):
+    """The optimizer and the loop around it. Times in schedules count epochs."""
+
+    epochs: PositiveInt = 20
+    batch_size: PositiveInt = 256
+    learning_rate: AnySchedule = Warmup(epochs=0.5, then=Cosine(start=1.5e-3, end=1.5e-4, epochs=20))
+    weight_decay: NonNegativeFloat = 0.0
+    clip_norm: PositiveFloat | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+    seed: NonNegativeInt = 0
+    seeds: PositiveInt = Field(1, description="replicas trained in one program, from seed, seed + 1, …")
+    devices: PositiveInt | None = Field(
+        None, description="devices that share each batch; all of them if null"
+    )
+    early_stopping: EarlyStopping | None = None
+    checkpoint: CheckpointOptions = CheckpointOptions()
+
+
+class RunOptions(Options):
+    """Where a run leaves what it made."""
+
+    directory: Path = Path("runs")
+    name: str | None = Field(
+        None, pattern=r"^[\w.-]+$", description="made from the configuration and the time if null"
+    )

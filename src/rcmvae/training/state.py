@@ -1,0 +1,115 @@
+"""What training carries from step to step, and how several replicas of it live in one program."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Bool, Float, Int, Key, UInt32
+
+from rcmvae.data import Scaling
+from rcmvae.model import Model, ModelOptions
+from rcmvae.objective import ObjectiveBase
+from rcmvae.training.optimizer import optimizer
+from rcmvae.training.options import TrainingOptions
+
+
+class TrainState(eqx.Module):
+    """Everything that a step changes, and nothing else. Replicas stack on a leading axis."""
+
+    params: Model  # the model's arrays; None where it is static
+    opt_state: optax.OptState
+    step: Int[Array, "*R"]
+    seed: UInt32[Array, "*R"]
+    active: Bool[Array, "*R K"]
+
+
+class Streams(eqx.Module):
+    """Independent random streams of one seed."""
+
+    init: Key[Array, ""]
+    shuffle: Key[Array, ""]
+    step: Key[Array, ""]
+    evaluate: Key[Array, ""]
+
+    @classmethod
+    def of(cls, seed: UInt32[Array, ""] | int) -> "Streams":
+        """Derive the streams; the same seed gives the same ones on every machine."""
+        return cls(*jax.random.split(jax.random.key(seed), 4))
+
+
+class Pixels(eqx.Module):
+    """A split on the device, as stored: uint8 images stay uint8 until their batch comes up."""
+
+    x: Array  # [N, *S]
+    label: Int[Array, " N"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """All that stays fixed during training, known when its programs are compiled."""
+
+    skeleton: Model  # the model without its arrays
+    objective: ObjectiveBase
+    options: TrainingOptions
+    scaling: Scaling
+    num_train: int
+    num_validation: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.num_train // self.options.batch_size
+
+    @property
+    def optimizer(self) -> optax.GradientTransformation:
+        return optimizer(self.options)
+
+    def over_replicas(
+        self, function: Callable[..., Any], in_axes: tuple[int | None, ...]
+    ) -> Callable[..., Any]:
+        """Run `function` for every replica at once. A lone replica skips `vmap`, whose batched products cost more."""
+        if self.options.seeds > 1:
+            return jax.vmap(function, in_axes=in_axes)
+
+        def alone(*args: Any) -> Any:
+            inner = [
+                arg if axis is None else jax.tree.map(lambda a: jnp.squeeze(a, 0), arg)
+                for arg, axis in zip(args, in_axes, strict=True)
+            ]
+            return jax.tree.map(lambda a: a[None], function(*inner))
+
+        return alone
+
+    def times(self, epoch: int) -> Float[np.ndarray, " T"]:
+        """When each step of an epoch happens, in epochs."""
+        return (epoch + np.arange(self.steps_per_epoch) / self.steps_per_epoch).astype(np.float32)
+
+    @property
+    def validation_batches(self) -> int:
+        return math.ceil(self.num_validation / self.options.batch_size)
+
+
+def initial_states(
+    model: ModelOptions,
+    options: TrainingOptions,
+    shape: tuple[int, ...],
+    num_classes: int,
+    fit_sample: Float[np.ndarray, "N *S"],
+) -> tuple[TrainState, Model]:
+    """Fresh replicas on a leading axis, and the model's static skeleton that they share."""
+    replicas, skeleton = [], None
+    for seed in range(options.seed, options.seed + options.seeds):
+        build_key, fit_key = jax.random.split(Streams.of(seed).init)
+        built = model.build(shape, num_classes, key=build_key)
+        built = dataclasses.replace(built, prior=built.prior.fitted(fit_sample, fit_key))
+        params, skeleton = eqx.partition(built, eqx.is_inexact_array)
+        active = jnp.ones(model.num_channels, bool)
+        opt_state = optimizer(options).init(eqx.filter(params, eqx.is_array))
+        replicas.append(TrainState(params, opt_state, jnp.int32(0), jnp.uint32(seed), active))
+    assert skeleton is not None
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *replicas), skeleton

@@ -1,0 +1,9 @@
+"""Every shape annotation of the package is checked while the tests run, and no array broadcasts by accident."""
+
+import jax
+from jaxtyping import install_import_hook
+
+install_import_hook("rcmvae", "beartype.beartype")
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_default_matmul_precision", "highest")
