@@ -3,7 +3,9 @@
 import jax
 from jaxtyping import install_import_hook
 
-install_import_hook("rcmvae", "beartype.beartype")
+from tests import typecheck
+
+install_import_hook("rcmvae", f"{typecheck.__name__}.checked")
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_default_matmul_precision", "highest")

@@ -23,10 +23,10 @@ def mask(K: int, count: int, seed: int = 0) -> Bool[Array, " K"]:
     return jnp.isin(jnp.arange(K), chosen)
 
 
-def keys(seed: int = 0, routing: Key[Array, ""] | None = None) -> Keys:
-    """The streams of one step, with another one for the routing if asked."""
-    streams = Keys.split(jax.random.key(seed))
-    return streams if routing is None else eqx.tree_at(lambda k: k.routing, streams, routing)
+@functools.cache
+def keys(seed: int = 0) -> Keys:
+    """The streams of one step."""
+    return Keys.split(jax.random.key(seed))
 
 
 def context(

@@ -1,12 +1,12 @@
 """From a configuration to a finished run, in the order a person would tell it."""
 
 import dataclasses
+import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
@@ -16,7 +16,7 @@ from rcmvae.data import Arrays as Split
 from rcmvae.data import Dataset, load
 from rcmvae.diagnostics import clustering, compile_responsibilities
 from rcmvae.errors import NonFiniteError, RunError
-from rcmvae.run import DataCard, RunDirectory, new_path
+from rcmvae.run import DataCard, RunDirectory, claim, is_taken
 from rcmvae.training import (
     Checkpoint,
     Checkpoints,
@@ -69,8 +69,9 @@ class Setting:
 
     def new_run(self) -> RunDirectory:
         """A fresh run directory, the same for all processes."""
-        path = Path(self.devices.agree_on_text(str(new_path(self.config))))
-        run = RunDirectory(path, self.devices.is_lead)
+        taken = self.devices.agree(int(is_taken(self.config.run)))  # every process looks before one makes it
+        path = claim(self.config) if taken or self.devices.is_lead else Path()
+        run = RunDirectory(Path(self.devices.agree_on_text(str(path))), self.devices.is_lead)
         run.describe(self.config, DataCard.of(self.dataset))
         return run
 
@@ -108,16 +109,12 @@ def resume(
     listeners: Sequence[Listener] = (),
 ) -> RunDirectory:
     """Go on from the last complete checkpoint, exactly as the run would have; `epochs` moves its end."""
-    run = dataclasses.replace(RunDirectory.find(path), is_lead=jax.process_index() == 0)
+    run = RunDirectory.find(path)
     setting = _reopen(run, dataset, epochs)
     options = setting.config.training
     with Checkpoints(run.checkpoints, options.checkpoint) as checkpoints:
         start = checkpoints.restore(begin(setting.plan, setting.start).arrays)
-        if start.epoch >= options.epochs or start.patience.stopped.all():
-            raise RunError(
-                f"{path} has finished: it trained {start.epoch} epochs, as configured. To train it for longer, "
-                f"give a larger number of epochs."
-            )
+        _refuse_finished(run, start, epochs)
         run.write("config.yaml", dump_config(setting.config))
         _go_on(run, setting, start, checkpoints, console, listeners)
     return run
@@ -132,6 +129,21 @@ def evaluate(path: Path, split: SplitName = "test", dataset: Dataset | None = No
     scores = _scores(setting, found.arrays.chosen, split)
     run.write_json(f"evaluation-{split}.json", scores)
     return scores
+
+
+def _refuse_finished(run: RunDirectory, start: Checkpoint, epochs: int | None) -> None:
+    if start.patience.stopped.all() and run.is_finished:
+        raise RunError(f"{run.path} has finished: early stopping ended it after {start.epoch} epochs.")
+    if epochs is not None and epochs <= start.epoch:
+        raise RunError(
+            f"{run.path} has trained {start.epoch} epochs already: give a larger number than {epochs}."
+        )
+    # Without its results, training may be over and the summary still missing.
+    if start.epoch >= run.config.training.epochs and epochs is None and run.is_finished:
+        raise RunError(
+            f"{run.path} has finished: it trained {start.epoch} epochs, as configured. To train it for longer, "
+            f"give a larger number of epochs."
+        )
 
 
 def _reopen(run: RunDirectory, dataset: Dataset | None, epochs: int | None) -> Setting:
@@ -157,6 +169,7 @@ def _go_on(
     listeners: Sequence[Listener],
 ) -> None:
     config, plan = setting.config, setting.plan
+    run.write_json("summary.json", {"status": "running"})
     history = History(run.path, config.objective, config.training.seed)
     with ExitStack() as stack:
         watching: list[Listener] = list(listeners)
@@ -183,7 +196,7 @@ class Interrupted(RunError):  # noqa: N818 — like KeyboardInterrupt, it is no 
 
     def __init__(self, path: Path, epoch: int, signal_number: int) -> None:
         self.exit_status = 128 + signal_number
-        super().__init__(f"Stopped after epoch {epoch}, and saved. Go on with: rcmvae resume {path}")
+        super().__init__(f"Stopped after epoch {epoch}, and saved. Go on with: rcmvae resume {shlex.quote(str(path))}")
 
 
 def _summary(setting: Setting, outcome: Outcome, history: History) -> dict[str, Any]:

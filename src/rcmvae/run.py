@@ -17,6 +17,7 @@ import jax
 from rcmvae.config import Config, dump_config, load_config
 from rcmvae.data import Dataset, Scaling
 from rcmvae.errors import RunError
+from rcmvae.training import RunOptions
 
 FILES = ("config.yaml", "data.json", "environment.json")
 PACKAGES = ("rcmvae", "jax", "jaxlib", "equinox", "optax", "numpy", "orbax-checkpoint", "pydantic")
@@ -68,18 +69,30 @@ def run_name(config: Config, now: datetime.datetime) -> str:
     return f"{model.prior.kind_name()}__{'-'.join(parts)}__{now:%Y%m%d-%H%M%S}"
 
 
-def new_path(config: Config) -> Path:
-    """Where the run of this configuration goes: as named, or a name of its own that is free."""
+def is_taken(options: RunOptions) -> bool:
+    """Whether the name that the configuration gives is there already."""
+    return options.name is not None and (options.directory / options.name).exists()
+
+
+def claim(config: Config) -> Path:
+    """Make the directory of a new run: as named, or under a name of its own that is free."""
     base, name = config.run.directory, config.run.name
-    if name is not None:
-        if (base / name).exists():
+    if is_taken(config.run):
+        raise RunError(
+            f"run.name is `{name}`, but {base / str(name)} exists already: give another, or remove it."
+        )
+    name = run_name(config, datetime.datetime.now()) if name is None else name
+    for tried in itertools.chain([name], (f"{name}-{i}" for i in itertools.count(2))):
+        try:
+            (base / tried).mkdir(parents=True)
+        except FileExistsError:
+            continue  # made by another run since, or in the same second
+        except OSError as error:
             raise RunError(
-                f"run.name is `{name}`, but {base / name} exists already: give another, or remove it."
-            )
-        return base / name
-    name = run_name(config, datetime.datetime.now())
-    names = itertools.chain([name], (f"{name}-{i}" for i in itertools.count(2)))
-    return next(base / name for name in names if not (base / name).exists())
+                f"run.directory is {base}, where no folder can be made: {error.strerror}."
+            ) from error
+        return base / tried
+    raise AssertionError("unreachable: the names never end")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,9 +107,7 @@ class RunDirectory:
         return self.path / "checkpoints"
 
     def describe(self, config: Config, card: DataCard) -> None:
-        """Make the directory, with the resolved configuration, the data and where the run happens."""
-        if self.is_lead:
-            self.path.mkdir(parents=True)
+        """Write down the resolved configuration, the data and where the run happens."""
         self.write("config.yaml", dump_config(config))
         self.write_json("data.json", card.to_json())
         self.write_json("environment.json", environment(config))
@@ -107,7 +118,7 @@ class RunDirectory:
         missing = [name for name in FILES if not (path / name).is_file()]
         if missing:
             raise RunError(f"{path} is not a run directory: it has no {', no '.join(missing)}.")
-        return cls(path)
+        return cls(path, jax.process_index() == 0)
 
     @property
     def config(self) -> Config:
@@ -115,12 +126,21 @@ class RunDirectory:
 
     @property
     def card(self) -> DataCard:
-        return DataCard.from_json(self.read_json("data.json"))
+        saved = self.read_json("data.json")
+        try:
+            return DataCard.from_json(saved)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{self.path / 'data.json'} is damaged: it is no description of data.") from error
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run got as far as its results: not after a kill, an interruption or a failure."""
+        return (self.path / "summary.json").exists() and self.read_json("summary.json")["status"] == "finished"
 
     def read_json(self, name: str) -> Any:
         try:
             return json.loads((self.path / name).read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise RunError(f"{self.path / name} is damaged: {error}.") from error
 
     def write_json(self, name: str, value: Any) -> None:

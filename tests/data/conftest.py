@@ -58,8 +58,8 @@ def write_idx(idx_contents: dict[str, bytes]) -> IdxFolder:
     def write(folder: Path, suffix: str = ".gz", **replaced: bytes) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in idx_contents.items():
-            content = replaced.get(name.replace("-", "_"), content)
-            (folder / f"{name}{suffix}").write_bytes(gzip.compress(content) if suffix else content)
+            written = replaced.get(name.replace("-", "_"), content)
+            (folder / f"{name}{suffix}").write_bytes(gzip.compress(written) if suffix else written)
         return folder
 
     return write

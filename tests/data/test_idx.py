@@ -27,20 +27,26 @@ def test_round_trip(encode_idx: Encode, array: np.ndarray) -> None:
 
 @given(st.integers(0, 39))
 def test_every_cut_is_noticed(images: bytes, length: int) -> None:
-    with pytest.raises(DataError, match="^f (begins with|ends after|is cut short)"):
+    with pytest.raises(DataError, match=r"^f (begins with|ends after|is cut short)"):
         parse_idx(images[:length], 3, where="f")
 
 
 @given(st.binary(min_size=1, max_size=9))
 def test_everything_behind_the_end_is_noticed(images: bytes, more: bytes) -> None:
-    with pytest.raises(DataError, match=f"^f has something behind its end.*24 bytes, but {24 + len(more)} follow"):
+    with pytest.raises(
+        DataError, match=f"^f has something behind its end.*24 bytes, but {24 + len(more)} follow"
+    ):
         parse_idx(images + more, 3, where="f")
 
 
 def test_images_are_not_labels(images: bytes, encode_idx: Encode) -> None:
-    with pytest.raises(DataError, match="number 2051, which stands for images; an idx file of labels .* 2049"):
+    with pytest.raises(
+        DataError, match=r"number 2051, which stands for images; an idx file of labels .* 2049"
+    ):
         parse_idx(images, 1, where="f")
-    with pytest.raises(DataError, match="number 2049, which stands for labels; an idx file of images .* 2051"):
+    with pytest.raises(
+        DataError, match=r"number 2049, which stands for labels; an idx file of images .* 2051"
+    ):
         parse_idx(encode_idx(np.arange(9)), 3, where="f")
 
 
@@ -68,12 +74,14 @@ def test_damaged_gzip(tmp_path: Path, images: bytes, damage: str) -> None:
         read_idx(path, 3)
 
 
-def test_hash_is_of_the_uncompressed_bytes(tmp_path: Path, idx_hashes: dict[str, str], write_idx: Callable[..., Path]) -> None:
+def test_hash_is_of_the_uncompressed_bytes(
+    tmp_path: Path, idx_hashes: dict[str, str], write_idx: Callable[..., Path]
+) -> None:
     name = "train-labels-idx1-ubyte"
     for suffix in ("", ".gz"):
         path = write_idx(tmp_path, suffix) / f"{name}{suffix}"
         assert read_idx(path, 1, idx_hashes[name]).shape == (40,)
-    with pytest.raises(DataError, match="not the published file of that name.*, not 00ff"):
+    with pytest.raises(DataError, match=r"not the published file of that name.*, not 00ff"):
         read_idx(path, 1, "00ff")
 
 

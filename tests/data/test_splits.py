@@ -6,7 +6,9 @@ from hypothesis.extra import numpy as hnp
 
 from rcmvae.data.splits import Purpose, allocate, draw, keep_labels, size_of, split, stream
 
-counts_of_strata = hnp.arrays(np.int64, st.integers(1, 12), elements=st.integers(0, 200)).filter(lambda c: c.sum() > 0)
+counts_of_strata = hnp.arrays(np.int64, st.integers(1, 12), elements=st.integers(0, 200)).filter(
+    lambda c: c.sum() > 0
+)
 labels = hnp.arrays(np.int32, st.integers(1, 120), elements=st.integers(-1, 5))
 seeds = st.integers(0, 2**32 - 1)
 
@@ -18,20 +20,22 @@ def fresh(seed: int) -> np.random.Generator:
 @given(counts_of_strata, st.floats(0, 1), seeds)
 def test_allocation_is_exact_proportional_and_possible(counts: np.ndarray, share: float, seed: int) -> None:
     total = int(share * counts.sum())
-    share_of = allocate(counts, total, fresh(seed))
-    assert given.sum() == total
-    assert (given <= counts).all()
-    assert (np.abs(given - counts * total / counts.sum()) < 1).all()
+    parts = allocate(counts, total, fresh(seed))
+    assert parts.sum() == total
+    assert (parts <= counts).all()
+    assert (np.abs(parts - counts * total / counts.sum()) < 1).all()
 
 
 @given(counts_of_strata, st.floats(0, 1), seeds)
-def test_allocation_serves_every_stratum_that_has_anything(counts: np.ndarray, share: float, seed: int) -> None:
+def test_allocation_serves_every_stratum_that_has_anything(
+    counts: np.ndarray, share: float, seed: int
+) -> None:
     nonempty = int((counts > 0).sum())
     total = nonempty + int(share * (counts.sum() - nonempty))
-    share_of = allocate(counts, total, fresh(seed), at_least=1)
-    assert given.sum() == total
-    assert (given <= counts).all()
-    assert ((given >= 1) == (counts > 0)).all()
+    parts = allocate(counts, total, fresh(seed), at_least=1)
+    assert parts.sum() == total
+    assert (parts <= counts).all()
+    assert ((parts >= 1) == (counts > 0)).all()
 
 
 @given(counts_of_strata, st.floats(0, 1), seeds)
@@ -55,7 +59,9 @@ def test_allocation_refuses_the_impossible() -> None:
 
 
 @given(labels, st.floats(0, 1), seeds)
-def test_a_split_is_disjoint_complete_exact_and_stratified(label: np.ndarray, share: float, seed: int) -> None:
+def test_a_split_is_disjoint_complete_exact_and_stratified(
+    label: np.ndarray, share: float, seed: int
+) -> None:
     count = int(share * len(label))
     stay, drawn = split(label, count, fresh(seed))
     assert len(drawn) == count
@@ -73,9 +79,7 @@ def test_the_same_seed_draws_the_same_samples(label: np.ndarray, share: float, s
 
 def test_seeds_and_purposes_draw_independently() -> None:
     label = np.zeros(1000, np.int32)
-    draws = [
-        draw(label, 100, stream(seed, purpose)).tobytes() for seed in range(3) for purpose in Purpose
-    ]
+    draws = [draw(label, 100, stream(seed, purpose)).tobytes() for seed in range(3) for purpose in Purpose]
     assert len(set(draws)) == 12
 
 

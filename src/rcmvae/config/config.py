@@ -3,12 +3,12 @@
 import numpy as np
 from pydantic import Field, model_validator
 
+from rcmvae.config import checks
 from rcmvae.data import AnySource, Dataset, Digits
-from rcmvae.errors import ConfigError, listed, nearest
+from rcmvae.errors import ConfigError
 from rcmvae.model import ModelOptions
 from rcmvae.objective import ObjectiveBase, ObjectiveOptions
 from rcmvae.options import Options
-from rcmvae.priors import Mixture
 from rcmvae.training.options import RunOptions, TrainingOptions
 
 
@@ -36,36 +36,10 @@ class Config(Options):
     run: RunOptions = RunOptions()
 
     @model_validator(mode="after")
-    def _terms_fit_the_model(self) -> "Config":
-        terms = self.objective.terms
-        if not terms:
-            raise ConfigError("objective has no term: there is nothing to minimise. Start with `reconstruction: 1`.")
-        if ("classifier" in terms) != (self.model.classifier is not None):
-            raise ConfigError(
-                "objective.classifier and model.classifier belong together: the term trains the head, "
-                "so give both or neither."
-            )
-        if "dirichlet_pi" in terms and self.model.prior != Mixture(pi="learned"):
-            raise ConfigError(
-                "objective.dirichlet_pi acts on a learned π, and this prior has a fixed one: set model.prior to "
-                "`{kind: mixture, pi: learned}`, or leave the term out."
-            )
-        if self.objective.kl_z and self.objective.kl_z.form == "all" and self.model.prior.kl_per_channel:
-            raise ConfigError(
-                f"objective.kl_z.form is `all`, but under the `{self.model.prior.kind_name()}` prior one shared latent "
-                f"would be pulled to every channel's centre at once: use `responsible`."
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _monitored_value_exists(self) -> "Config":
-        stopping = self.training.early_stopping
-        monitored = ["bound", "loss", *self.objective.terms]
-        if stopping and stopping.monitor not in monitored:
-            raise ConfigError(
-                f"training.early_stopping.monitor is `{stopping.monitor}`, which this run does not compute. "
-                f"It computes {listed(monitored)}.{nearest(stopping.monitor, monitored)}"
-            )
+    def _parts_fit_together(self) -> "Config":
+        problems = checks.problems(checks.Parts(self.data, self.model, self.objective, self.training))
+        if problems:
+            raise ConfigError("\n".join(problems))
         return self
 
     def check_against(self, dataset: Dataset) -> None:
@@ -82,17 +56,17 @@ class Config(Options):
                 f"model.decoder.output is `{output.kind_name()}`, which describes values in [0, 1], but the scaled "
                 f"training data lie in [{low:.4g}, {high:.4g}]: use a `gaussian` output, or data.scaling `range`."
             )
-        if len(dataset.train.x) < self.training.batch_size:
+        if len(dataset.train) < self.training.batch_size:
             raise ConfigError(
-                f"training.batch_size is {self.training.batch_size}, but there are only {len(dataset.train.x)} "
+                f"training.batch_size is {self.training.batch_size}, but there are only {len(dataset.train)} "
                 f"training samples: there would be no full batch in an epoch."
             )
-        if len(dataset.validation.x) == 0:
+        if len(dataset.validation) == 0:
             raise ConfigError("data.validation leaves no held-out sample, and every epoch is judged on them.")
-        head = self.model.classifier
-        if head is not None and head.num_classes < dataset.num_classes:
+        if self.model.classifier is not None and not np.any(dataset.train.label >= 0):
             raise ConfigError(
-                f"model.classifier.num_classes is {head.num_classes}, but the data have {dataset.num_classes} labels."
+                "objective.classifier learns from labels, but no training sample has one: leave the term and "
+                "model.classifier out."
             )
 
 

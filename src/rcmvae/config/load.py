@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from rcmvae.config import legacy, overrides
+from rcmvae.config import legacy
 from rcmvae.config.config import Config
+from rcmvae.config.overrides import apply
 from rcmvae.config.places import Place, spelled_out
 from rcmvae.config.problems import Found, explain, lookalikes, raise_all
 from rcmvae.config.text import read_mapping, render
@@ -21,26 +22,26 @@ class Loaded(NamedTuple):
     notes: tuple[str, ...]
 
 
-def load_config(path: Path | str | None = None, changes: Sequence[str] = ()) -> Config:
+def load_config(path: Path | str | None = None, overrides: Sequence[str] = ()) -> Config:
     """A configuration from a file, or the defaults, with overrides on top.
 
     >>> load_config(overrides=["model.num_channels=20"]).model.num_channels
     20
     """
-    return load_with_notes(path, changes).config
+    return load_with_notes(path, overrides).config
 
 
-def load_with_notes(path: Path | str | None = None, changes: Sequence[str] = ()) -> Loaded:
+def load_with_notes(path: Path | str | None = None, overrides: Sequence[str] = ()) -> Loaded:
     """The same, and how the keys of an earlier, flat file were understood."""
     raw, notes = ({} if path is None else read_mapping(Path(path))), ()
     if legacy.is_legacy(raw):
         raw, notes = legacy.upgrade(raw)
-    return Loaded(from_mapping(raw, changes), notes)
+    return Loaded(from_mapping(raw, overrides), notes)
 
 
-def from_mapping(raw: dict[str, Any], changes: Sequence[str] = ()) -> Config:
+def from_mapping(raw: dict[str, Any], overrides: Sequence[str] = ()) -> Config:
     """A configuration from plain values; every problem in them is told at once."""
-    raw = overrides.apply(spelled_out(Place(Config), raw), changes, Config)
+    raw = apply(spelled_out(Place(Config), raw), overrides, Config)
     problems = [*lookalikes(Found(Config, "", Place(Config)), raw)]
     try:
         config = Config.model_validate(raw)
@@ -54,7 +55,8 @@ def from_mapping(raw: dict[str, Any], changes: Sequence[str] = ()) -> Config:
 
 def dump_config(config: Config) -> str:
     """The resolved configuration as YAML; loading it gives the same object."""
-    return render(_readable(Place(Config), config.model_dump(mode="json")))
+    sections = _readable(Place(Config), config.model_dump(mode="json"))
+    return "\n".join(render({name: section}) for name, section in sections.items())
 
 
 def _readable(place: Place, value: Any) -> Any:
@@ -65,7 +67,9 @@ def _readable(place: Place, value: Any) -> Any:
     options = place.options_of(value)
     if options is None or not isinstance(value, dict):
         return value
-    written = {key: _readable(place.field(options, key) or Place(object), inner) for key, inner in value.items()}
+    written = {
+        key: _readable(place.field(options, key) or Place(object), inner) for key, inner in value.items()
+    }
     if issubclass(options, ObjectiveBase):
         return {name: term for name, term in written.items() if term is not None}
     if place.takes_number and [*written] in (["weight"], ["value", "kind"], ["kind", "value"]):

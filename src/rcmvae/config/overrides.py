@@ -26,7 +26,8 @@ class Override:
         keys = tuple(path.strip().split("."))
         if not equals or not all(keys):
             raise ConfigError(
-                f"`{text}` is not an override: write the path of a key, `=` and its value, such as model.num_channels=20."
+                f"`{text}` is not an override: write the path of a key, `=` and its value, such as "
+                f"model.num_channels=20."
             )
         return cls(keys, parse(value, f"The value in `{text}`"))
 
@@ -88,7 +89,9 @@ def _with_preset(objective: dict[str, Any], preset: Any) -> dict[str, Any]:
     if not isinstance(preset, str) or preset not in PRESETS:
         return objective | {"c_regularizer": preset}  # which the validation refuses in its own words
     regularizers = {name for terms in PRESETS.values() for name in terms}
-    kept = {name: term for name, term in objective.items() if name not in regularizers or name in PRESETS[preset]}
+    kept = {
+        name: term for name, term in objective.items() if name not in regularizers or name in PRESETS[preset]
+    }
     return {name: {"weight": weight} for name, weight in PRESETS[preset].items()} | kept
 
 

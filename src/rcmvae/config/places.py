@@ -15,7 +15,7 @@ from rcmvae.objective.objective import PRESETS
 from rcmvae.options import OneOf, Options
 
 NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Path: "a path"}
-BOUNDS = {Gt: ("gt", "above"), Ge: ("ge", "at least"), Lt: ("lt", "below"), Le: ("le", "at most")}
+BOUNDS = {Gt: ("gt", "above"), Ge: ("ge", "of at least"), Lt: ("lt", "below"), Le: ("le", "at most")}
 
 
 def is_number(value: Any) -> bool:
@@ -48,6 +48,15 @@ class Place:
         if get_origin(self.annotation) in (Union, UnionType):
             return [Place.of(member) for member in get_args(self.annotation) if member is not NoneType]
         return [self]
+
+    @property
+    def names(self) -> Iterator[str]:
+        """The words that may be written here."""
+        for member in self.members:
+            if member.one_of is not None:
+                yield from member.one_of.registry
+            if get_origin(member.annotation) is Literal:
+                yield from (str(value) for value in get_args(member.annotation))
 
     @property
     def takes_null(self) -> bool:
@@ -126,7 +135,8 @@ def _describe_list(place: Place) -> str:
 
 
 def _describe_bounds(metadata: tuple[Any, ...]) -> str:
-    bounds = [f"{word} {getattr(m, name):g}" for m in metadata for kind, (name, word) in BOUNDS.items() if isinstance(m, kind)]
+    found = ((m, BOUNDS[type(m)]) for m in metadata if type(m) in BOUNDS)
+    bounds = [f"{word} {getattr(m, name):g}" for m, (name, word) in found]
     return f" {' and '.join(bounds)}" if bounds else ""
 
 
@@ -156,7 +166,9 @@ def _without_preset(objective: dict[str, Any]) -> dict[str, Any]:
     return PRESETS[preset] | rest
 
 
-def paths_to(name: str, options: type[Options], prefix: str = "", above: frozenset[type] = frozenset()) -> Iterator[str]:
+def paths_to(
+    name: str, options: type[Options], prefix: str = "", above: frozenset[type] = frozenset()
+) -> Iterator[str]:
     """Where in a tree of options a key of this name can be written, whatever the kinds."""
     for key, field in options.model_fields.items():
         if key == name:

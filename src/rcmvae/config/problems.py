@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -11,7 +11,9 @@ from pydantic_core import ErrorDetails
 from rcmvae.config.places import Place, paths_to
 from rcmvae.config.text import inline
 from rcmvae.errors import ConfigError, listed, nearest
-from rcmvae.options import Options
+from rcmvae.options import OneOf, Options
+
+MANY = 20  # keys, more than which are not listed when one of them is meant anyway
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Found:
     place: Place
     owner: type[Options] | None = None  # the options that the last key belongs to
     parent: str = ""
+    siblings: OneOf | None = None  # the kinds that the owner is one of
 
     @classmethod
     def at(cls, root: type[Options], location: Sequence[int | str]) -> "Found":
@@ -42,34 +45,30 @@ class Found:
 
     def inside(self, options: type[Options]) -> "Found":
         """The same place, once it is known which options stand there."""
-        return dataclasses.replace(self, place=Place(options))
+        return dataclasses.replace(self, place=Place(options), siblings=self.place.one_of)
 
     def key(self, options: type[Options], name: str) -> "Found":
         """The place of a key of these options, which stand here."""
         path = f"{self.path}.{name}" if self.path else name
-        return Found(self.root, path, self.place.field(options, name) or Place(object), options, self.path)
+        place, siblings = self.place.field(options, name) or Place(object), self.place.one_of or self.siblings
+        return Found(self.root, path, place, options, self.path, siblings)
 
     def entry(self, index: int) -> "Found":
         """The place of an entry of the list that stands here."""
         place = self.place.entry(index)
-        return self if place is None else dataclasses.replace(self, path=f"{self.path}[{index}]", place=place)
+        return self if place is None else Found(self.root, f"{self.path}[{index}]", place)
 
 
 def must_be(found: Found, value: Any) -> str:
     """The sentence for a value that cannot stand here."""
     legal = found.place.describe()
-    unquoted = value is not None and not isinstance(value, str) and str in [m.annotation for m in found.place.members]
-    hint = " Put it in quotes." if unquoted else nearest(str(value), _names(found.place))
+    unquoted = (
+        value is not None
+        and not isinstance(value, str)
+        and str in [m.annotation for m in found.place.members]
+    )
+    hint = " Put it in quotes." if unquoted else nearest(str(value), found.place.names)
     return f"{found.path or 'The configuration'} is `{inline(value)}`, but it must be {legal}.{hint}"
-
-
-def _names(place: Place) -> Iterator[str]:
-    """The words that may be written at a place."""
-    for member in place.members:
-        if member.one_of is not None:
-            yield from member.one_of.registry
-        if get_origin(member.annotation) is Literal:
-            yield from (str(value) for value in get_args(member.annotation))
 
 
 def _wrong_value(found: Found, error: ErrorDetails) -> str:
@@ -81,7 +80,7 @@ def _wrong_kind(found: Found, error: ErrorDetails) -> str:
 
 
 def _no_kind(found: Found, error: ErrorDetails) -> str:
-    return f"{found.path} has no `kind`: add one of {listed(_names(found.place))}."
+    return f"{found.path} has no `kind`: add one of {listed(found.place.names)}."
 
 
 def _wrong_number_of_entries(found: Found, error: ErrorDetails) -> str:
@@ -103,17 +102,20 @@ def unknown(found: Found) -> str:
     """The sentence for a key that is not there."""
     assert found.owner is not None
     name = found.path.removeprefix(f"{found.parent}.")
-    keys = [*found.owner.model_fields]
+    keys = sorted(found.owner.model_fields, key=lambda key: key != "kind")
     kind = f" of kind `{found.owner.kind_name()}`" if "kind" in keys else ""
     where = f"{found.parent}{kind}" if found.parent else "The configuration"
-    hint = nearest(name, keys) or _elsewhere(found, name)
-    return f"{found.path} is not known. {where} has the keys {', '.join(keys)}.{hint}"
+    hint = nearest(name, keys)
+    known = f" {where} has the keys {', '.join(keys)}." if len(keys) <= MANY or not hint else ""
+    return f"{found.path} is not known.{known}{hint or _elsewhere(found, name)}"
 
 
 def _elsewhere(found: Found, name: str) -> str:
+    if found.siblings is not None:
+        others = [kind for kind, cls in found.siblings.registry.items() if name in cls.model_fields]
+        if others:
+            return f" It belongs to the kind{'s' * (len(others) > 1)} {listed(others)}."
     places = [*dict.fromkeys(paths_to(name, found.root))]
-    if found.path in places:
-        return f" Another kind of {found.parent} has it."
     return f" There is {' and '.join(places)}." if 0 < len(places) <= 3 else ""
 
 
@@ -173,7 +175,7 @@ def lookalikes(found: Found, value: Any) -> Iterator[str]:
             yield from lookalikes(found.entry(index), inner)
     else:
         types = {member.annotation for member in found.place.members}
-        a_name = isinstance(value, str) and (str in types or value in _names(found.place))
+        a_name = isinstance(value, str) and (str in types or value in found.place.names)
         number_wanted = not types.isdisjoint({int, float}) and isinstance(value, bool | str) and not a_name
         if number_wanted or (types == {bool} and not isinstance(value, bool | None)):
             yield must_be(found, value)

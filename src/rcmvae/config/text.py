@@ -59,7 +59,9 @@ def _flat_list(dumper: Dumper, entries: list[Any]) -> yaml.SequenceNode:
 
 
 for tag, pattern, first in PLAIN:
-    Loader.add_implicit_resolver(tag, re.compile(f"^(?:{pattern})$"), [*first, ""] if "null" in tag else [*first])
+    Loader.add_implicit_resolver(
+        tag, re.compile(f"^(?:{pattern})$"), [*first, ""] if "null" in tag else [*first]
+    )
     if "float" in tag:
         Dumper.add_implicit_resolver(tag, re.compile(f"^(?:{pattern})$"), [*first])
 Loader.add_constructor("tag:yaml.org,2002:int", Loader.construct_decimal)
@@ -69,7 +71,7 @@ Dumper.add_representer(list, _flat_list)
 def parse(text: str, name: str) -> Any:
     """The value that a YAML text stands for; `name` is what an error calls it."""
     try:
-        return yaml.load(text, Loader)  # noqa: S506 — a safe loader
+        return yaml.load(text, Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         at = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -85,7 +87,9 @@ def render(value: Any) -> str:
 
 def inline(value: Any, longest: int = 60) -> str:
     """A value as it would be written on one line of a configuration."""
-    text = yaml.dump(value, Dumper=Dumper, default_flow_style=True, allow_unicode=True, width=10**6)
+    text = yaml.dump(
+        value, Dumper=Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6
+    )
     text = text.removesuffix("\n").removesuffix("\n...")
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
@@ -97,9 +101,13 @@ def read_mapping(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ConfigError(f"{path} does not exist.{_nearest_file(path)}") from error
     except IsADirectoryError as error:
-        raise ConfigError(f"{path} is a folder: name the file in it, such as {path / 'config.yaml'}.") from error
+        raise ConfigError(
+            f"{path} is a folder: name the file in it, such as {path / 'config.yaml'}."
+        ) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not a text file in UTF-8: {error.reason} at byte {error.start}.") from error
+        raise ConfigError(
+            f"{path} is not a text file in UTF-8: {error.reason} at byte {error.start}."
+        ) from error
     raw = parse(text, str(path))
     if raw is None:
         return {}

@@ -65,10 +65,9 @@ def _info(arrays: Arrays, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _source(kind: str) -> type[Source]:
-    if kind not in SOURCES:
-        raise ConfigError(
-            f"There is no data source {kind!r}; there are {listed(SOURCES)}.{nearest(kind, SOURCES)}"
-        )
-    source = SOURCES[kind]
+    source = SOURCES.get(kind)
+    if source is None:
+        hint = nearest(kind, SOURCES)
+        raise ConfigError(f"There is no data source {kind!r}; there are {listed(SOURCES)}.{hint}")
     assert issubclass(source, Source)
     return source

@@ -10,6 +10,8 @@ from rcmvae.data.arrays import Raw, Samples, Stored
 from rcmvae.errors import DataError
 from rcmvae.structs import UNLABELLED
 
+_NUMBERS = np.typecodes["AllInteger"] + np.typecodes["Float"] + "?"
+
 
 def take_in(
     x: Any, label: Any = None, x_test: Any = None, label_test: Any = None, *, where: str, where_test: str = ""
@@ -44,7 +46,7 @@ def take_in(
 def as_stored(x: Any, where: str) -> Stored:
     """Samples as uint8 or float32, images with a colour axis, nothing missing and nothing infinite."""
     given = _as_array(x, where)
-    if given.dtype.kind not in "buif":
+    if given.dtype.char not in _NUMBERS:
         raise DataError(f"The samples of {where} are of type {given.dtype}; they need to be numbers.")
     if given.ndim not in {2, 3, 4}:
         raise DataError(
@@ -136,7 +138,7 @@ def encode(labels: Iterable[int | str | None]) -> tuple[Int32[np.ndarray, " N"],
     labels = list(labels)
     present = {label for label in labels if label is not None}
     if len({type(label) for label in present}) > 1:
-        numbers, texts = (next(v for v in present if isinstance(v, kind)) for kind in (int, str))
+        numbers, texts = (min(v for v in present if isinstance(v, kind)) for kind in (int, str))
         raise DataError(
             f"Labels mix numbers (such as {numbers}) and texts (such as {texts!r}); use one of both."
         )

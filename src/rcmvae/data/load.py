@@ -8,13 +8,13 @@ from jaxtyping import Int, Int32
 from rcmvae.data.arrays import Arrays, Dataset, Raw, Samples, fingerprint
 from rcmvae.data.in_memory import ArraysSource
 from rcmvae.data.intake import take_in
-from rcmvae.data.scaling import check_scaling, fit_scaling
+from rcmvae.data.scaling import fit_scaling
 from rcmvae.data.source import Source
 from rcmvae.data.splits import Purpose, draw, keep_labels, size_of, split, stream
 from rcmvae.errors import ConfigError
 from rcmvae.structs import UNLABELLED
 
-Rows = Int[np.ndarray, " R"]
+Rows = Int[np.ndarray, "_"]
 
 
 def load(source: Source) -> Dataset:
@@ -57,7 +57,6 @@ def assemble(source: Source, raw: Raw) -> Dataset:
     train, validation = _take(samples, rows), _take(samples, validation_rows)
     test = raw.test if test_rows is None else _take(samples, test_rows)
     assert test is not None
-    kind = check_scaling(source.scaling, *(part.x for part in (train, validation, test) if len(part)))
     splits = {
         "train": Arrays(train.x, _visible(train.label, source), train.label),
         "validation": Arrays(validation.x, _held_out(validation.label, source), validation.label),
@@ -65,7 +64,7 @@ def assemble(source: Source, raw: Raw) -> Dataset:
     }
     return Dataset(
         **splits,
-        scaling=fit_scaling(kind, train.x),
+        scaling=fit_scaling(source.scaling, train.x, validation.x, test.x),
         shape=train.x.shape[1:],
         num_classes=len(raw.label_names),
         label_names=raw.label_names,

@@ -2,6 +2,8 @@
 
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -49,18 +51,24 @@ class Npy(Source):
         return self.path.stem
 
     def read(self) -> Raw:
-        opened = _open(self.path)
-        if isinstance(opened, np.ndarray):
-            label = None if self.labels is None else _open_array(self.labels)
-            return take_in(opened, label, where=str(self.path))
-        with opened as archive:
+        with _opened(self.path) as content:
+            if isinstance(content, np.ndarray):
+                return take_in(content, self._labels(), where=str(self.path))
             named = {"y": self.y, "x_test": self.x_test, "y_test": self.y_test}
             optional = {
-                usual: None if name is None and usual not in archive else self._member(archive, name or usual)
+                usual: None if name is None and usual not in content else self._member(content, name or usual)
                 for usual, name in named.items()
             }
-            x = self._member(archive, self.x)
+            x = self._member(content, self.x)
         return take_in(x, optional["y"], optional["x_test"], optional["y_test"], where=str(self.path))
+
+    def _labels(self) -> np.ndarray | None:
+        if self.labels is None:
+            return None
+        with _opened(self.labels) as content:
+            if isinstance(content, np.ndarray):
+                return content
+        raise DataError(f"{self.labels} is an archive; data.labels has to be a .npy.")
 
     def _member(self, archive: Any, name: str) -> np.ndarray:
         if name not in archive:
@@ -72,19 +80,15 @@ class Npy(Source):
             raise DataError(f"{self.path}: the array {name!r} cannot be read ({error}).") from error
 
 
-def _open_array(path: Path) -> np.ndarray:
-    opened = _open(path)
-    if isinstance(opened, np.ndarray):
-        return opened
-    opened.close()
-    raise DataError(f"{path} is an archive; one .npy array is needed here.")
-
-
-def _open(path: Path) -> Any:
-    """An array or an open archive. Pickled objects are refused, since reading them would run code."""
-    try:
-        return np.load(path.expanduser(), allow_pickle=False)
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist.") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be read as NumPy's format ({error}).") from error
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """An array, or an archive while it is open. Pickled objects are refused, since reading them would run code."""
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.expanduser().open("rb"))
+            content = np.load(file, allow_pickle=False)
+        except FileNotFoundError as error:
+            raise DataError(f"{path} does not exist.") from error
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path} cannot be read as NumPy's format ({error}).") from error
+        yield content

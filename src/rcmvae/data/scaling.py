@@ -17,6 +17,7 @@ Numbers = (
     UInt8[Array, "B *S"] | Float[Array, "B *S"] | UInt8[np.ndarray, "B *S"] | Float[np.ndarray, "B *S"]
 )  # fmt: skip
 Host = UInt8[np.ndarray, "N *S"] | Float32[np.ndarray, "N *S"]
+Others = tuple[np.ndarray, ...]
 Affine = tuple[np.ndarray, np.ndarray]
 
 _CHUNK = 1 << 22  # numbers that are turned into float64 at a time
@@ -70,14 +71,14 @@ def _aligned(per_feature: Float[Array, "*F"], ndim: int) -> Float[Array, "..."]:
     return per_feature.reshape((1,) * (ndim - per_feature.ndim) + per_feature.shape)
 
 
-def fit_scaling(kind: ScalingKind, train: Host) -> Scaling:
-    """Fit one kind of scaling to the training split. `auto` is taken to be settled by `check_scaling`.
+def fit_scaling(kind: ScalingKind, train: Host, *held_out: np.ndarray) -> Scaling:
+    """Fit one kind of scaling to the training split; the others are only looked at for what it cannot take.
 
     >>> fit_scaling("range", np.asarray([[2.0], [6.0]], np.float32)).as_dict()
     {'shift': [2.0], 'scale': [0.25]}
     """
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        shift, scale = (np.asarray(a, np.float32) for a in _FITS[kind](train))
+        shift, scale = (np.asarray(a, np.float32) for a in _FITS[kind](train, held_out))
     usable = np.isfinite(shift) & np.isfinite(scale) & (scale > 0)
     if not usable.all():
         raise DataError(
@@ -87,32 +88,58 @@ def fit_scaling(kind: ScalingKind, train: Host) -> Scaling:
     return Scaling(jnp.asarray(shift), jnp.asarray(scale))
 
 
-def check_scaling(kind: ScalingKind, *parts: np.ndarray) -> ScalingKind:
-    """Settle `auto`, and refuse a scaling that does not suit the numbers in any of the parts.
-
-    >>> check_scaling("auto", np.zeros((5, 3), np.float32))
-    'standard'
-    """
-    settled = _automatic(parts) if kind == "auto" else kind
-    if settled in _TOP:
-        _refuse_outside(parts, _TOP[settled], f"data.scaling: {settled} divides by {_TOP[settled]}")
-    return settled
-
-
-def _automatic(parts: tuple[np.ndarray, ...]) -> ScalingKind:
+def _auto(train: Host, held_out: Others) -> Affine:
     """Bytes to [0, 1]; vectors of floats to mean 0 and variance 1; images of floats as they are."""
-    if parts[0].dtype == np.uint8:
-        return "unit"
-    if parts[0].ndim == 2:
-        return "standard"
-    _refuse_outside(parts, 1, "data.scaling: auto takes images of floats as they are")
-    return "none"
+    if train.dtype == np.uint8:
+        return _unit(train, held_out)
+    if train.ndim == 2:
+        return _standard(train, held_out)
+    _refuse_outside(train, held_out, 1, "data.scaling: auto takes images of floats as they are")
+    return _none(train, held_out)
 
 
-def _refuse_outside(parts: tuple[np.ndarray, ...], top: int, rule: str) -> None:
-    if all(x.dtype == np.uint8 for x in parts):
-        return
-    low, high = min(float(x.min()) for x in parts), max(float(x.max()) for x in parts)
+def _none(train: Host, held_out: Others) -> Affine:
+    return np.zeros(()), np.ones(())
+
+
+def _unit(train: Host, held_out: Others) -> Affine:
+    _refuse_outside(train, held_out, 255, "data.scaling: unit divides by 255")
+    return np.zeros(()), np.asarray(1 / 255)
+
+
+def _standard(train: Host, held_out: Others) -> Affine:
+    columns = train.reshape(-1, train.shape[-1])
+    # mean = Σ x / n;  variance = Σ (x − mean)² / n
+    mean = np.sum([chunk.sum(axis=0) for chunk in _chunks(columns)], axis=0) / len(columns)
+    squares = [np.square(chunk - mean).sum(axis=0) for chunk in _chunks(columns)]
+    variance = np.sum(squares, axis=0) / len(columns)
+    constant = columns.min(axis=0) == columns.max(axis=0)
+    return mean, 1 / np.sqrt(np.where(constant, 1.0, variance))
+
+
+def _range(train: Host, held_out: Others) -> Affine:
+    columns = train.reshape(-1, train.shape[-1])
+    low, high = (edge(columns, axis=0).astype(np.float32) for edge in (np.min, np.max))
+    span = np.where(high == low, np.float32(1), high - low)
+    scale = 1 / span
+    # rounding must not carry the largest value past 1
+    too_far = np.isfinite(scale) & (span * scale > 1)
+    return low, np.where(too_far, np.nextafter(scale, np.float32(0)), scale)
+
+
+_FITS: dict[ScalingKind, Callable[[Host, Others], Affine]] = {
+    "auto": _auto,
+    "none": _none,
+    "unit": _unit,
+    "standard": _standard,
+    "range": _range,
+}
+
+
+def _refuse_outside(train: Host, held_out: Others, top: int, rule: str) -> None:
+    parts = [part for part in (train, *held_out) if part.size and part.dtype != np.uint8]
+    low = min((float(part.min()) for part in parts), default=0)
+    high = max((float(part.max()) for part in parts), default=0)
     if low >= 0 and high <= top:
         return
     bytes_like = low >= 0 and high <= 255
@@ -123,45 +150,7 @@ def _refuse_outside(parts: tuple[np.ndarray, ...], top: int, rule: str) -> None:
     )
 
 
-def _none(train: Host) -> Affine:
-    return np.zeros(()), np.ones(())
-
-
-def _unit(train: Host) -> Affine:
-    return np.zeros(()), np.asarray(1 / 255)
-
-
-def _standard(train: Host) -> Affine:
-    columns = train.reshape(-1, train.shape[-1])
-    # mean = Σ x / n;  variance = Σ (x − mean)² / n
-    mean = np.sum([chunk.sum(axis=0) for chunk in _chunks(columns)], axis=0) / len(columns)
-    squares = [np.square(chunk - mean).sum(axis=0) for chunk in _chunks(columns)]
-    variance = np.sum(squares, axis=0) / len(columns)
-    constant = columns.min(axis=0) == columns.max(axis=0)
-    return mean, 1 / np.sqrt(np.where(constant, 1.0, variance))
-
-
-def _range(train: Host) -> Affine:
-    columns = train.reshape(-1, train.shape[-1])
-    low, high = (edge(columns, axis=0).astype(np.float32) for edge in (np.min, np.max))
-    span = np.where(high == low, np.float32(1), high - low)
-    scale = 1 / span
-    # rounding must not carry the largest value past 1
-    too_far = np.isfinite(scale) & (span * scale > 1)
-    return low, np.where(too_far, np.nextafter(scale, np.float32(0)), scale)
-
-
 def _chunks(columns: np.ndarray) -> Iterator[np.ndarray]:
     rows = max(1, _CHUNK // columns.shape[1])
     for part in range(math.ceil(len(columns) / rows)):
         yield columns[part * rows : (part + 1) * rows].astype(np.float64)
-
-
-_TOP = {"unit": 255}
-
-_FITS: dict[str, Callable[[Host], Affine]] = {
-    "none": _none,
-    "unit": _unit,
-    "standard": _standard,
-    "range": _range,
-}

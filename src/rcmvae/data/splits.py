@@ -51,9 +51,7 @@ def allocate(
     available = int(counts.sum())
     floor = np.minimum(counts, at_least)
     if not int(floor.sum()) <= total <= available:
-        raise ValueError(
-            f"Cannot share {total} among strata of {counts.tolist()} with at least {at_least} each."
-        )
+        raise ValueError(f"{total} cannot be shared among {counts.tolist()} with at least {at_least} each.")
     if total == 0:
         return np.zeros_like(counts)
     # quota = ⌊counts · total / available⌋; what is missing goes to the largest remainders

@@ -34,8 +34,7 @@ class Table:
     @property
     def numeric_names(self) -> list[str]:
         """The columns of whole numbers and floats; yes-or-no columns have to be asked for by name."""
-        is_integer, is_floating = self._types.is_integer, self._types.is_floating
-        return [n for n in self.names if is_integer(self._type(n)) or is_floating(self._type(n))]
+        return [name for name in self.names if self._is_number(self._type(name))]
 
     def values(self, name: str) -> list[Any]:
         """A column as Python values, None where there is none."""
@@ -46,7 +45,7 @@ class Table:
         """Numeric columns side by side: bytes if all of them are, else floats."""
         for name in names:
             kind = self._type(name)
-            if name not in self.numeric_names and not self._types.is_boolean(kind):
+            if not (self._is_number(kind) or self._types.is_boolean(kind)):
                 raise DataError(f"{self.path}: the column {name!r} is of type {kind}; a feature is a number.")
         table = self._read(list(dict.fromkeys(names)))
         all_bytes = all(self._types.is_uint8(self._type(name)) for name in names)
@@ -58,14 +57,15 @@ class Table:
             if not finite.all():
                 row = int(np.argmin(finite))
                 raise DataError(
-                    f"{self.path}: row {row} of the column {name!r} is {x[row, i]}, not a finite number."
+                    f"{self.path}: row {row} of {name!r} is {x[row, i]}, not a finite float32 number."
                 )
         return x
 
     def holds_lists(self, name: str) -> bool:
-        """Whether each row of a column is a list."""
+        """Whether each row of a column is a list of numbers."""
         kind, types = self._type(name), self._types
-        return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+        is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+        return is_list and self._is_number(kind.value_type)
 
     def lists(self, name: str) -> Shaped[np.ndarray, "N F"]:
         """A column of lists of numbers, all of one length."""
@@ -97,6 +97,9 @@ class Table:
             raise DataError(f"{self.path}: row {contents.index(None)} of {name!r} holds no bytes.")
         return contents
 
+    def _is_number(self, kind: Any) -> bool:
+        return self._types.is_integer(kind) or self._types.is_floating(kind)
+
     def _type(self, name: str) -> Any:
         if name not in self.names:
             raise DataError(
@@ -115,6 +118,7 @@ class Table:
         if column.null_count:
             row = next(i for i, gap in enumerate(column.is_null().to_pylist()) if gap)
             raise DataError(
-                f"{self.path}: row {row} of {name!r} is empty; {column.null_count} rows are. Fill or remove them."
+                f"{self.path}: row {row} of {name!r} is empty, as are {column.null_count} of {self._num_rows} rows. "
+                f"Fill or remove them."
             )
         return column

@@ -40,9 +40,8 @@ class ConditionerOptions(Options):
     def check(self, embedding_dim: int) -> None:
         """Refuse to read an embedding that is not there."""
         if self.needs_embedding and embedding_dim < 1:
-            kind = type(self).model_fields["kind"].default
             raise ConfigError(
-                f"decoder.conditioner: `{kind}` reads a channel embedding, but embedding_dim is "
+                f"decoder.conditioner: `{self.kind_name()}` reads a channel embedding, but embedding_dim is "
                 f"{embedding_dim}; give it at least one dimension or use the conditioner `none`."
             )
 

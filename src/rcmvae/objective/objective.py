@@ -65,7 +65,7 @@ class ObjectiveBase(Options):
         value = dict(value)
         preset = value.pop("c_regularizer", None)
         if preset is not None:
-            if preset not in PRESETS:
+            if not isinstance(preset, str) or preset not in PRESETS:
                 raise ValueError(f"`c_regularizer` is one of {', '.join(PRESETS)}, not {preset!r}.")
             value = PRESETS[preset] | value
         numbers = {k: v for k, v in value.items() if isinstance(v, int | float) and not isinstance(v, bool)}

@@ -30,8 +30,9 @@ def grid(num_centres: int, dim: int, radius: float) -> Float[np.ndarray, "K D"]:
     while side**dim < num_centres:
         side += 1
     axis = np.linspace(-radius, radius, side) if side > 1 else np.zeros(1)
-    points = np.stack(np.meshgrid(*[axis] * dim, indexing="ij"), axis=-1).reshape(-1, dim)
-    return points[:num_centres].astype(np.float32)
+    # The digits of k in base `side`: the whole grid has side^D points, which is beyond any memory for a large D.
+    points = [[axis[k // side**d % side] for d in reversed(range(dim))] for k in range(num_centres)]
+    return np.asarray(points, np.float32)
 
 
 ARRANGEMENTS = {"circle": circle, "grid": grid}

@@ -51,8 +51,9 @@ class Checkpoints:
     def save(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint; the oldest beyond the number to keep goes once this one is complete."""
         rest = {"patience": checkpoint.patience.to_json(), "seconds": checkpoint.seconds}
+        named, _ = _named(checkpoint.arrays)
         items = ocp.args.Composite(
-            arrays=ocp.args.StandardSave(_leaves(checkpoint.arrays)),  # pyright: ignore[reportCallIssue]
+            arrays=ocp.args.StandardSave(named),  # pyright: ignore[reportCallIssue]
             rest=ocp.args.JsonSave(rest),  # pyright: ignore[reportCallIssue]
         )
         self.manager.save(checkpoint.epoch, args=items)
@@ -64,20 +65,27 @@ class Checkpoints:
             raise RunError(
                 f"{self.directory} holds no complete checkpoint: the run ended before it wrote one."
             )
-        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, _leaves(like))
+        named, empty = _named(like)
+        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, named)
         items = ocp.args.Composite(
             arrays=ocp.args.StandardRestore(abstract),  # pyright: ignore[reportCallIssue]
             rest=ocp.args.JsonRestore(),  # pyright: ignore[reportCallIssue]
         )
         try:
             found: Any = self.manager.restore(epoch, args=items)
-        except (ValueError, OSError, KeyError) as error:
-            raise RunError(
-                f"{self.directory / str(epoch)} is damaged, or was written for another model: {error}"
-            ) from error
-        arrays = jax.tree.unflatten(jax.tree.structure(like), found["arrays"].values())
-        return Checkpoint(
-            epoch, arrays, Patience.from_json(found["rest"]["patience"]), found["rest"]["seconds"]
+            rest = found["rest"]
+            patience, seconds = Patience.from_json(rest["patience"]), float(rest["seconds"])
+        except (ValueError, TypeError, OSError, KeyError) as error:
+            raise RunError(self._damaged(epoch, error)) from error
+        leaves = [leaf for _, leaf in sorted((found["arrays"] | empty).items())]
+        return Checkpoint(epoch, jax.tree.unflatten(jax.tree.structure(like), leaves), patience, seconds)
+
+    def _damaged(self, epoch: int, error: Exception) -> str:
+        earlier = [step for step in self.manager.all_steps() if step < epoch]
+        way_out = f" Remove it to go on from epoch {max(earlier)}." if earlier else ""
+        told = str(error).splitlines() or [type(error).__name__]
+        return (
+            f"{self.directory / str(epoch)} is damaged, or was written for another model: {told[0]}.{way_out}"
         )
 
     def __enter__(self) -> "Checkpoints":
@@ -87,7 +95,12 @@ class Checkpoints:
         self.manager.close()
 
 
-def _leaves(arrays: Arrays) -> dict[str, jax.Array]:
-    """The arrays under readable, ordered names: a checkpoint is legible without this package's classes."""
+def _named(arrays: Arrays) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
+    """The arrays under names that are readable and sort in order, and those without elements apart.
+
+    A checkpoint is legible without this package's classes; what has no elements cannot be stored, and need not be.
+    """
     leaves, _ = jax.tree_util.tree_flatten_with_path(arrays)
-    return {f"{i:03d}{jax.tree_util.keystr(path)}": leaf for i, (path, leaf) in enumerate(leaves)}
+    named = {f"{i:05d}{jax.tree_util.keystr(path)}": leaf for i, (path, leaf) in enumerate(leaves)}
+    empty = {name: leaf for name, leaf in named.items() if leaf.size == 0}
+    return {name: leaf for name, leaf in named.items() if leaf.size}, empty

@@ -35,6 +35,12 @@ class Devices:
                 f"training.batch_size is {batch_size}, which does not divide evenly over {count} devices: "
                 f"{batch_size // count * count or count} would."
             )
+        idle = jax.process_count() - len({device.process_index for device in present[:count]})
+        if idle:
+            raise ConfigError(
+                f"training.devices is {count}, which leaves {idle} of {jax.process_count()} processes without a "
+                f"device: every process must take part. null uses all {len(present)} devices."
+            )
         return cls(Mesh(np.array(present[:count]), ("batch",)))
 
     @property
@@ -56,10 +62,10 @@ class Devices:
         return int(np.max(multihost_utils.process_allgather(np.int32(value))))
 
     def agree_on_text(self, text: str) -> str:
-        """What the lead process says, at most 1,000 bytes of it."""
+        """What the lead process says, at most 4,096 bytes of it."""
         if jax.process_count() == 1:
             return text
-        padded = np.frombuffer(text.encode().ljust(1000, b"\0"), np.uint8)
+        padded = np.frombuffer(text.encode().ljust(4096, b"\0"), np.uint8)
         return np.asarray(multihost_utils.broadcast_one_to_all(padded)).tobytes().rstrip(b"\0").decode()
 
     @property

@@ -74,7 +74,7 @@ def train_step(
     rate = plan.options.learning_rate(time)
     updates = jax.tree.map(lambda d, scale: -rate * scale * d, direction, update_scales(state.params))
     params = optax.apply_updates(state.params, updates)
-    means = {**losses.terms, "loss": losses.total, "gradient_norm": optax.global_norm(gradient)}
+    means = {**losses.terms, "loss": losses.total, "gradient_norm": optax.tree.norm(gradient)}
     return TrainState(params, opt_state, state.step + 1, state.seed, state.active), means
 
 

@@ -66,18 +66,18 @@ def fit(
             stage = plan.objective.stage_at(plan.times(now.epoch))
             state, trace = run_epoch(stage, now.arrays.state, train)
             trace = _on_host(trace)
-            _refuse_non_finite(trace, now.epoch, plan)
+            _refuse_non_finite(plan, trace, f"in epoch {now.epoch + 1}, step {{step}} of that epoch")
             means = _on_host(run_validation(state, validation))
-            _refuse_non_finite(
-                {f"validation {k}": v[:, None] for k, v in means.items() if v.ndim == 1}, now.epoch, plan
-            )
+            numbers = {name: value[:, None] for name, value in means.items() if name != "usage"}
+            _refuse_non_finite(plan, numbers, f"in the validation after epoch {now.epoch + 1}")
             seconds = time.monotonic() - epoch_began
 
             now = _decide(plan, now, state, means, start.seconds + time.monotonic() - began)
             signals = [_signals(now, trace, means, replica, seconds) for replica in range(plan.options.seeds)]
             for listener in listeners:
                 listener(signals)
-            stopped_by = devices.agree(interruption.signal_number or 0) or None
+            noted = devices.agree(interruption.signal_number or 0)
+            stopped_by = None if _finished(plan, now) else noted or None
             due = devices.agree(int(time.monotonic() - last_saved >= plan.options.checkpoint.every_seconds))
             if checkpoints and (due or stopped_by or _finished(plan, now)):
                 checkpoints.save(now)
@@ -93,17 +93,20 @@ def _on_host(means: dict[str, jax.Array]) -> dict[str, np.ndarray]:
     return {name: np.asarray(value) for name, value in means.items()}
 
 
-def _refuse_non_finite(trace: dict[str, np.ndarray], epoch: int, plan: Plan) -> None:
-    """Stop at the first step with a value that is not finite, naming the term that came first in the objective."""
-    bad = {name: ~np.isfinite(values) for name, values in trace.items()}
-    if not any(b.any() for b in bad.values()):
+def _refuse_non_finite(plan: Plan, values: dict[str, np.ndarray], when: str) -> None:
+    """Stop at the first step with a value that is not finite, naming the term that comes first in the objective."""
+    order = [*plan.objective.terms, "loss", "bound", "gradient_norm"]
+    found = [
+        (int(step), order.index(name), int(replica))
+        for name, value in values.items()
+        for replica, step in np.argwhere(~np.isfinite(value))
+    ]
+    if not found:
         return
-    step, replica, name = min(
-        ((int(s), int(r), name) for name, b in bad.items() for r, s in np.argwhere(b)[:1]),
-        key=lambda found: found[:2],
-    )
+    step, place, replica = min(found)
+    name = order[place]
     raise NonFiniteError(
-        f"{name} became {trace[name][replica, step]} in epoch {epoch + 1}, step {step + 1} of that epoch "
+        f"{name} became {values[name][replica, step]} {when.format(step=step + 1)} "
         f"(seed {plan.options.seed + replica}). The last complete checkpoint is from before it. A smaller "
         f"training.learning_rate or a finite training.clip_norm usually helps."
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rcmvae.errors import RunError
 from rcmvae.objective import ObjectiveBase
 from rcmvae.structs import Signals
 
@@ -48,7 +49,7 @@ class History:
         for line in lines:
             if not line.endswith("}"):  # cut short by a kill in the middle of a write; nothing follows it
                 break
-            kept.append(json.loads(line))
+            kept.append(self._read(line, len(kept) + 1))
         self.rows = [row for row in kept if row["epoch"] <= epoch]
         self._replace(self.jsonl, "".join(json.dumps(row) + "\n" for row in self.rows))
         table = io.StringIO(newline="")
@@ -65,6 +66,12 @@ class History:
             file.writelines(json.dumps(row) + "\n" for row in rows)
         with self.csv.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self.columns).writerows(rows)
+
+    def _read(self, line: str, number: int) -> Row:
+        try:
+            return json.loads(line)
+        except json.JSONDecodeError as error:
+            raise RunError(f"{self.jsonl} is damaged in line {number}: {error}.") from error
 
     @staticmethod
     def _replace(path: Path, text: str) -> None:

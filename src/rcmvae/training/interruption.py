@@ -2,7 +2,10 @@
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
+
+Handler = Callable[[int, FrameType | None], object] | int
 
 
 class Interruption:
@@ -13,7 +16,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
-        self._before: dict[int, object] = {}
+        self._before: dict[int, Handler | None] = {}
 
     def __enter__(self) -> "Interruption":
         if threading.current_thread() is threading.main_thread():
@@ -31,5 +34,6 @@ class Interruption:
 
     def _restore(self) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)  # pyright: ignore[reportArgumentType] — what signal() returned
+            # None stands for one that was not installed from Python (jax.distributed does that), so out of reach here.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self._before = {}

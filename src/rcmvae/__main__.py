@@ -1,0 +1,5 @@
+"""`python -m rcmvae`."""
+
+from rcmvae.cli import main
+
+main()

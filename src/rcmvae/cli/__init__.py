@@ -1,0 +1,61 @@
+"""The command line. JAX is imported inside the commands, so that help and mistakes are answered at once."""
+
+import sys
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from rcmvae.cli import config, data
+from rcmvae.cli.evaluate import evaluate
+from rcmvae.cli.resume import resume
+from rcmvae.cli.train import train
+from rcmvae.errors import ConfigError, DataError, RcmvaeError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(train)
+app.command()(resume)
+app.command()(evaluate)
+app.add_typer(config.app, name="config")
+app.add_typer(data.app, name="data")
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rcmvae {metadata.version('rcmvae')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _rcmvae(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version, and stop."),
+    ] = False,
+) -> None:
+    """Sort unlabelled images or vectors into channels, look at them, name them, and generate from them."""
+
+
+def main() -> None:
+    """Run a command; what goes wrong on purpose is told in a sentence and an exit status."""
+    try:
+        app()
+    except RcmvaeError as error:
+        for line in str(error).splitlines():
+            typer.echo(f"rcmvae: {line}", err=True)
+        sys.exit(exit_status(error))
+
+
+def exit_status(error: RcmvaeError) -> int:
+    """2 for what the person who typed can mend, 128 + signal for an interruption, 1 for the rest."""
+    if isinstance(error, ConfigError | DataError):
+        return 2
+    # Loaded already, if this error came out of it.
+    from rcmvae.experiment import Interrupted  # noqa: PLC0415
+
+    return error.exit_status if isinstance(error, Interrupted) else 1

@@ -1,0 +1,49 @@
+"""`rcmvae data`."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Look at data: list, fetch, info.")
+
+
+@app.command("list")
+def list_sources() -> None:
+    """List where data can come from."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    from rcmvae.data.catalogue import catalogue  # noqa: PLC0415
+
+    table = Table("kind", "what it is", "ready", box=None, pad_edge=False)
+    for source in catalogue():
+        table.add_row(source.kind, source.summary, "yes" if source.at_hand else "to fetch")
+    Console().print(table)
+
+
+@app.command()
+def fetch(
+    kind: Annotated[str, typer.Argument(help="Which data, such as mnist.", show_default=False)],
+) -> None:
+    """Download and verify data now, so that later runs need no network."""
+    from rcmvae.data.catalogue import fetch as fetch_files  # noqa: PLC0415
+
+    typer.echo(f"{kind} is in {fetch_files(kind)}")
+
+
+@app.command()
+def info(
+    kind: Annotated[str, typer.Argument(help="Which data.")] = "digits",
+    options: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Their options: num_samples=1000.", show_default=False),
+    ] = None,
+) -> None:
+    """Load data as a run would, and describe them."""
+    from rcmvae.config import load_config  # noqa: PLC0415
+    from rcmvae.config.text import render  # noqa: PLC0415
+    from rcmvae.data import load  # noqa: PLC0415
+    from rcmvae.data.catalogue import info as describe  # noqa: PLC0415
+
+    config = load_config(overrides=[f"data.kind={kind}", *(f"data.{option}" for option in options or [])])
+    typer.echo(render(describe(load(config.data))), nl=False)

@@ -1,0 +1,76 @@
+"""What a finished run has to say for itself."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from rcmvae.run import RunDirectory
+
+
+def show(run: RunDirectory, console: Console) -> None:
+    """Where the run is, what came out, and what to do next; only the first of several processes says so."""
+    if console.quiet:
+        return
+    summary = run.read_json("summary.json")
+    lines = [f"Run directory: {run.path}", *outcome(summary, in_use(run)), *next_steps(run, summary)]
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def outcome(summary: Mapping[str, Any], channels: str) -> list[str]:
+    """The result in plain words."""
+    epochs, seconds, seeds = summary["epochs"], summary["seconds"], len(summary["seeds"])
+    trained = f"{epochs} epoch{'s' * (epochs != 1)} in {seconds:.1f} seconds" + f", {seeds} seeds" * (
+        seeds > 1
+    )
+    lines = [f"{trained}; {channels}."]
+    test = summary.get("test")
+    if test is not None:
+        bound = number(test["losses"]["bound"], "{:.2f}")
+        lines.append(f"Negative evidence bound on {test['samples']:,} test samples: {bound} nats per sample.")
+        if test["clustering"]:
+            accuracy = number(test["clustering"]["accuracy"], "{:.1%}")
+            lines.append(f"Accuracy, with every channel matched to one label: {accuracy}.")
+    return lines
+
+
+def in_use(run: RunDirectory) -> str:
+    """How many channels hold at least 1 % of the validation samples, by the last row of the history."""
+    *_, last = (run.path / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    row = json.loads(last)
+    return f"{row['channels_1pct']} of {row['k_active']} channels in use"
+
+
+def next_steps(run: RunDirectory, summary: Mapping[str, Any]) -> list[str]:
+    """Commands that make sense now."""
+    return [
+        "Next:",
+        f"  rcmvae evaluate {run.path} --split validation",
+        f"  rcmvae resume {run.path} --epochs {2 * summary['epochs']}",
+    ]
+
+
+def number(spread: Mapping[str, Any], form: str) -> str:
+    """A value as text, with its deviation over seeds if there were several.
+
+    >>> number({"mean": 0.5, "sd": None}, "{:.1%}"), number({"mean": 0.5, "sd": 0.01}, "{:.1%}")
+    ('50.0%', '50.0% ± 1.0%')
+    """
+    sd = spread["sd"]
+    return form.format(spread["mean"]) + ("" if sd is None else f" ± {form.format(sd)}")
+
+
+def table(scores: Mapping[str, Any]) -> Table:
+    """Losses and agreement with the labels, a row each."""
+    made = Table(title=f"{scores['samples']:,} samples of the {scores['split']} split", title_justify="left")
+    made.add_column("measure")
+    made.add_column("value", justify="right")
+    for name, spread in scores["losses"].items():
+        made.add_row(f"{name} (nats)", number(spread, "{:.3f}"))
+    made.add_section()
+    for name, spread in (scores["clustering"] or {}).items():
+        made.add_row(name.replace("_", " "), number(spread, "{:.4g}"))
+    return made

@@ -1,0 +1,72 @@
+"""`rcmvae train`."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from rcmvae.cli import startup
+
+File = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[CONFIG]", help="A configuration file; the defaults without one.", show_default=False
+    ),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...", help="Values on top: model.num_channels=20.", show_default=False
+    ),
+]
+
+
+def arrange(config: str | None, overrides: list[str] | None) -> tuple[str | None, list[str]]:
+    """The file, which may be left out, and the overrides.
+
+    >>> arrange("quick.yaml", ["training.epochs=5"]), arrange("training.epochs=5", None)
+    (('quick.yaml', ['training.epochs=5']), (None, ['training.epochs=5']))
+    """
+    rest = overrides or []
+    return (config, [*rest]) if config is None or "=" not in config else (None, [config, *rest])
+
+
+def train(
+    config: File = None,
+    overrides: Overrides = None,
+    name: Annotated[
+        str | None, typer.Option(help="What the run directory is called.", show_default=False)
+    ] = None,
+    validate_only: Annotated[
+        bool, typer.Option("--validate-only", help="Print what would run, and stop before any compute.")
+    ] = False,
+    coordinator: startup.Coordinator = None,
+    processes: startup.Processes = None,
+    process_id: startup.ProcessId = None,
+) -> None:
+    """Train a model, and leave a run directory with everything that was made."""
+    from rcmvae.config import dump_config, load_with_notes  # noqa: PLC0415
+
+    path, changes = arrange(config, overrides)
+    if name is not None:
+        changes.append(f"run.name={json.dumps(name)}")
+    chosen, notes = load_with_notes(path, changes)
+    if validate_only:
+        tell(notes)
+        typer.echo(dump_config(chosen), nl=False)
+        return
+
+    console = startup.start(coordinator, processes, process_id)
+    from rcmvae.cli.outcome import show  # noqa: PLC0415
+    from rcmvae.experiment import train as run_training  # noqa: PLC0415
+
+    if not console.quiet:
+        tell(notes)
+    show(run_training(chosen, console=console), console)
+
+
+def tell(notes: tuple[str, ...]) -> None:
+    """Say how an earlier file was understood, beside the output and not in it."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)  # noqa: T201

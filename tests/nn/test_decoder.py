@@ -1,0 +1,90 @@
+"""Every legal combination decodes, and its density says what the canvas says."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rcmvae.errors import ConfigError
+from rcmvae.nn import BACKBONES as BACKBONE_KINDS
+from rcmvae.nn import CONDITIONERS as CONDITIONER_KINDS
+from rcmvae.nn import OUTPUTS as OUTPUT_KINDS
+from rcmvae.nn import (
+    Bernoulli,
+    ConvBackbone,
+    DecoderOptions,
+    DenseBackbone,
+    Film,
+    Heteroscedastic,
+    NoConditioner,
+)
+from tests.helpers import assert_close, assert_finite
+from tests.nn.settings import (
+    BACKBONES,
+    CONDITIONERS,
+    IMAGE,
+    OUTPUTS,
+    B,
+    D,
+    E,
+    K,
+    describe,
+    latents,
+    selection,
+)
+
+COMBINATIONS = [(b, c, o) for b in BACKBONES for c in CONDITIONERS for o in OUTPUTS]
+
+
+def samples(shape):
+    return np.random.default_rng(0).uniform(size=(B, *shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("backbone", "conditioner", "output"), COMBINATIONS, ids=describe)
+def test_every_combination_decodes(backbone, conditioner, output):
+    options = DecoderOptions(backbone=backbone, conditioner=conditioner, output=output)
+    decoder = options.build(IMAGE, D, K, E, key=jax.random.key(0))
+    z, embedding = latents()
+    every = decoder(z, embedding, selection())
+    picked = decoder(z, embedding, selection(jnp.broadcast_to(jnp.arange(K), (B, K))))
+    nll = decoder.nll(every, samples(IMAGE))
+    assert nll.shape == (B, K)
+    assert_close(decoder.nll(picked, samples(IMAGE)), nll, rtol=1e-4, atol=1e-3)
+    for images in (decoder.mean(every), decoder.sample(every, jax.random.key(1))):
+        assert images.shape == (B, K, *IMAGE)
+        assert_finite(images)
+
+
+def test_convolutional_film_with_a_scale_per_image_learns_everywhere():
+    options = DecoderOptions(backbone=ConvBackbone(), conditioner=Film(), output=Heteroscedastic())
+    decoder = options.build((17, 23, 3), D, K, E, key=jax.random.key(0))
+    z, embedding = latents()
+    x = samples((17, 23, 3))
+
+    @jax.jit
+    def gradient(decoder):
+        return jax.grad(lambda d: jnp.mean(d.nll(d(z, embedding, selection()), x)))(decoder)
+
+    for path, leaf in jax.tree_util.tree_flatten_with_path(gradient(decoder))[0]:
+        assert np.all(np.isfinite(leaf)), jax.tree_util.keystr(path)
+        assert np.any(leaf != 0), jax.tree_util.keystr(path)
+
+
+def test_kinds_are_chosen_by_name():
+    options = DecoderOptions.model_validate(
+        {"backbone": "experts", "conditioner": "film_norm", "output": {"kind": "gaussian", "sigma": 0.3}}
+    )
+    assert options.model_dump()["output"] == {"kind": "gaussian", "sigma": 0.3}
+    assert set(BACKBONE_KINDS) == {"conv", "dense", "experts"}
+    assert set(CONDITIONER_KINDS) == {"cin", "film", "film_norm", "concat", "none"}
+    assert set(OUTPUT_KINDS) == {"bernoulli", "gaussian", "heteroscedastic"}
+
+
+def test_what_cannot_be_built_is_refused_in_a_sentence():
+    film = DecoderOptions(backbone=DenseBackbone(), conditioner=Film(), output=Bernoulli())
+    with pytest.raises(ConfigError, match="`film` reads a channel embedding, but embedding_dim is 0"):
+        film.check(0, (13,))
+    conv = DecoderOptions(backbone=ConvBackbone(), conditioner=NoConditioner(), output=Bernoulli())
+    with pytest.raises(ConfigError, match="`conv` draws images"):
+        conv.build((13,), D, K, 0, key=jax.random.key(0))
+    conv.check(0, IMAGE)
