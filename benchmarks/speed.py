@@ -66,6 +66,7 @@ def step_flops(setting: Setting) -> float:
 
     index = jax.numpy.arange(setting.plan.options.batch_size)
     analysis = jax.jit(one).lower(setting.start, train_pixels(setting), index).compile().cost_analysis()
+    assert analysis is not None, "this compiler counts no operations"
     return float(analysis["flops"])
 
 

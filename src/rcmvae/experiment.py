@@ -196,7 +196,9 @@ class Interrupted(RunError):  # noqa: N818 — like KeyboardInterrupt, it is no 
 
     def __init__(self, path: Path, epoch: int, signal_number: int) -> None:
         self.exit_status = 128 + signal_number
-        super().__init__(f"Stopped after epoch {epoch}, and saved. Go on with: rcmvae resume {shlex.quote(str(path))}")
+        super().__init__(
+            f"Stopped after epoch {epoch}, and saved. Go on with: rcmvae resume {shlex.quote(str(path))}"
+        )
 
 
 def _summary(setting: Setting, outcome: Outcome, history: History) -> dict[str, Any]:

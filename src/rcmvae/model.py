@@ -47,7 +47,7 @@ class ModelOptions(Options):
     num_channels: PositiveInt = 10
     latent_dim: PositiveInt = 2
     layout: Literal["decentralized", "shared"] = "decentralized"
-    embedding_dim: int = Field(32, ge=0)
+    embedding_dim: int = Field(default=32, ge=0)
     log_var_bounds: tuple[float, float] = (-8.0, 4.0)
     trunk: AnyTrunk = DenseTrunk()
     decoder: DecoderOptions = DecoderOptions(
@@ -90,9 +90,9 @@ class ModelOptions(Options):
         trunk_key, heads_key, decoder_key, embedding_key, prior_key, classifier_key = jax.random.split(key, 6)
         K, L, D = self.num_channels, self.num_latents, self.latent_dim
         trunk = self.trunk.build(shape, key=trunk_key)
-        classifier = self.classifier and self.classifier.build(
-            trunk.features, num_classes, key=classifier_key
-        )
+        classifier = None
+        if self.classifier is not None:
+            classifier = self.classifier.build(trunk.features, num_classes, key=classifier_key)
         return Model(
             trunk=trunk,
             heads=Heads.build(trunk.features, K, L, D, log_var_bounds=self.log_var_bounds, key=heads_key),

@@ -4,11 +4,14 @@ A component's options class lives beside the component. A folder lists its compo
 `by_kind(...)` dict, and a field of type `Annotated[Base, OneOf(THAT_DICT)]` accepts any of them by name.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import core_schema
+
+AnyOptions = TypeVar("AnyOptions", bound="Options")
 
 
 class Options(BaseModel):
@@ -24,9 +27,18 @@ class Options(BaseModel):
         return cls.model_fields["kind"].default
 
 
-def by_kind(*classes: type[Options]) -> dict[str, type[Options]]:
+def by_kind(*classes: type[AnyOptions]) -> dict[str, type[AnyOptions]]:
     """List components under the default of their `kind` field."""
     return {cls.kind_name(): cls for cls in classes}
+
+
+def leaves(base: type[AnyOptions]) -> list[type[AnyOptions]]:
+    """The concrete classes below `base` that are imported so far, in the order of their definition.
+
+    A folder's `__init__` imports its components, one line each, and lists them with `by_kind(*leaves(Base))`.
+    """
+    found = [leaf for cls in base.__subclasses__() for leaf in leaves(cls)]
+    return found if inspect.isabstract(base) or found else [base]
 
 
 def spell_out(value: Any) -> Any:

@@ -53,8 +53,12 @@ class DataCard:
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> "DataCard":
-        lists = {"shape": tuple(saved["shape"]), "label_names": tuple(saved["label_names"])}
-        return cls(**(saved | lists | {"scaling": Scaling.from_dict(saved["scaling"])}))
+        fields: dict[str, Any] = saved | {
+            "shape": tuple(saved["shape"]),
+            "label_names": tuple(saved["label_names"]),
+            "scaling": Scaling.from_dict(saved["scaling"]),
+        }
+        return cls(**fields)
 
 
 def run_name(config: Config, now: datetime.datetime) -> str:
@@ -135,7 +139,9 @@ class RunDirectory:
     @property
     def is_finished(self) -> bool:
         """Whether the run got as far as its results: not after a kill, an interruption or a failure."""
-        return (self.path / "summary.json").exists() and self.read_json("summary.json")["status"] == "finished"
+        return (self.path / "summary.json").exists() and self.read_json("summary.json")[
+            "status"
+        ] == "finished"
 
     def read_json(self, name: str) -> Any:
         try:

@@ -57,7 +57,7 @@ class Ramp(Schedule):
     start: float
     end: float
     epochs: PositiveFloat
-    begin: float = Field(0.0, ge=0)
+    begin: float = Field(default=0.0, ge=0)
 
     def progress(self, time: Time) -> Value:
         return jnp.clip((time - self.begin) / self.epochs, 0.0, 1.0)

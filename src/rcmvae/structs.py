@@ -105,7 +105,9 @@ class Forward(eqx.Module):
     selection: Selection
     z: Float[Array, "B L D"]
     log_pi: Float[Array, " K"]
-    kl_z: Float[Array, "B C"]  # KL of each latent to its prior (C = L), or of the shared one under each channel (C = K)
+    kl_z: Float[
+        Array, "B C"
+    ]  # KL of each latent to its prior (C = L), or of the shared one under each channel (C = K)
     decoded_nll: Float[Array, "B M"] | None = None  # −log p(x | z_k, k); None when nothing asked for decoding
     view_log_responsibility: Float[Array, "B K"] | None = None
     class_logits: Float[Array, "B Y"] | None = None

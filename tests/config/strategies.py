@@ -1,20 +1,22 @@
 """Random configurations, drawn from the options classes themselves: a new kind or term takes part by itself."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
-from hypothesis import reject
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from rcmvae.config import Config
 from rcmvae.config.places import Place
-from rcmvae.data import Npy
+from rcmvae.data import Npy, Parquet, Source
+from rcmvae.model import ModelOptions
+from rcmvae.nn import Heteroscedastic
+from rcmvae.objective import ObjectiveOptions
 from rcmvae.options import Options
 from rcmvae.priors import PRIORS
-from rcmvae.training.options import EarlyStopping, RunOptions
+from rcmvae.routing import Routing, StraightThrough
+from rcmvae.schedules import Piecewise
+from rcmvae.training.options import EarlyStopping, RunOptions, TrainingOptions
 
 Raw = dict[str, Any]
 
@@ -25,8 +27,33 @@ SPECIAL: dict[tuple[type[Options], str], st.SearchStrategy[Any]] = {
     (Npy, "y"): st.none(),
     (Npy, "x_test"): st.none(),
     (Npy, "y_test"): st.none(),
+    (Parquet, "features"): st.none() | st.just(["a", "b"]),
+    (Parquet, "label_column"): st.none() | st.just("y"),
+    (Parquet, "image_column"): st.none(),
+    (Parquet, "shape"): st.none() | st.just([4, 4]),
+    (Parquet, "resize"): st.none(),
+    (Parquet, "color"): st.none(),
+    (Source, "validation"): st.floats(1e-6, 0.9),
+    (Source, "test"): st.floats(0, 0.9) | st.integers(0, 100),
+    (Source, "num_labeled"): st.none(),
+    (Heteroscedastic, "sigma_min"): st.floats(1e-6, 0.1),
+    (Heteroscedastic, "sigma_max"): st.floats(0.11, 10),
+    (Piecewise, "at"): st.just([0.1, 1e-3 + 2]),
+    (Piecewise, "values"): st.lists(st.floats(-1e30, 1e30), min_size=3, max_size=3),
+    (Routing, "temperature"): st.floats(1e-3, 1e3),
+    (StraightThrough, "straight_through"): st.just(1.0),
     (EarlyStopping, "monitor"): st.sampled_from(["bound", "loss"]),
     (RunOptions, "name"): st.none() | st.from_regex(r"[A-Za-z0-9_.-]{1,12}", fullmatch=True),
+    (ModelOptions, "num_channels"): st.integers(2, 50),
+    (ModelOptions, "embedding_dim"): st.integers(1, 64),
+    (ModelOptions, "log_var_bounds"): st.tuples(st.floats(-1e9, -1e-9), st.floats(0, 1e9)).map(list),
+    (ModelOptions, "classifier"): st.none(),
+    (TrainingOptions, "learning_rate"): st.floats(1e-9, 10),
+    (TrainingOptions, "batch_size"): st.just(1),
+    (ObjectiveOptions, "reconstruction"): st.just({"weight": 1.0}),
+    (ObjectiveOptions, "kl_c"): st.just({"weight": -0.1}),
+    (ObjectiveOptions, "dirichlet_pi"): st.none(),
+    (ObjectiveOptions, "classifier"): st.none(),
 }
 
 
@@ -54,9 +81,8 @@ def _values(place: Place, depth: int) -> st.SearchStrategy[Any]:
         choices = place.one_of.registry
         if place.takes_number and depth <= 0:  # a schedule within a schedule within a schedule is enough
             return numbers(float, ())
-        return st.sampled_from(sorted(choices)).flatmap(
-            lambda kind: options(choices[kind], depth - 1).map(lambda raw: {"kind": kind} | raw)
-        )
+        kinds = [st.tuples(st.just(kind), options(cls, depth - 1)) for kind, cls in choices.items()]
+        return st.one_of(kinds).map(lambda drawn: {"kind": drawn[0]} | drawn[1])
     if place.options is not None:
         return options(place.options, depth)
     if get_origin(place.annotation) is Literal:
@@ -64,7 +90,11 @@ def _values(place: Place, depth: int) -> st.SearchStrategy[Any]:
     if get_origin(place.annotation) is tuple:
         args = get_args(place.annotation)
         entries = values(Place.of(args[0]), depth)
-        size = {"min_size": 1, "max_size": 3} if args[-1] is Ellipsis else {"min_size": len(args), "max_size": len(args)}
+        size = (
+            {"min_size": 1, "max_size": 3}
+            if args[-1] is Ellipsis
+            else {"min_size": len(args), "max_size": len(args)}
+        )
         return st.lists(entries, **size)
     if place.annotation in (int, float):
         return numbers(place.annotation, place.metadata)
@@ -74,61 +104,32 @@ def _values(place: Place, depth: int) -> st.SearchStrategy[Any]:
 
 
 def options(cls: type[Options], depth: int = 2) -> st.SearchStrategy[Raw]:
-    """Plain values of one options class, all of them legal in themselves."""
-    fields = {
-        name: SPECIAL.get((cls, name), values(Place.of_field(field), depth))
-        for name, field in cls.model_fields.items()
-        if name != "kind"
-    }
-    return st.fixed_dictionaries(fields).filter(lambda raw: _is_legal(cls, raw))
+    """Plain values of one options class."""
+    places = {name: Place.of_field(field) for name, field in cls.model_fields.items() if name != "kind"}
+    return st.fixed_dictionaries(
+        {name: _values_of(cls, name, place, depth) for name, place in places.items()}
+    )
 
 
-def _is_legal(cls: type[Options], raw: Mapping[str, Any]) -> bool:
-    try:
-        cls.model_validate(raw)
-    except ValidationError:
-        return False
-    return True
+def _values_of(cls: type[Options], name: str, place: Place, depth: int) -> st.SearchStrategy[Any]:
+    special = [SPECIAL[base, name] for base in cls.__mro__ if (base, name) in SPECIAL]
+    return special[0] if special else values(place, depth)
 
 
-def fields(*path: type[Options] | str) -> st.SearchStrategy[Any]:
-    """Values for the key of a class."""
-    cls, name = path
-    assert isinstance(cls, type)
-    return values(Place.of_field(cls.model_fields[str(name)]))
+def _fitting(raw: Raw) -> Raw:
+    """The parts of a model that depend on one another, made to agree."""
+    model, prior, routing = raw["model"], raw["model"]["prior"], raw["model"]["routing"]
+    layouts = PRIORS[prior["kind"]].layouts
+    shared = model["layout"] not in layouts or model["layout"] == "shared"
+    model = model | {"layout": layouts[-1]} if shared else model
+    if shared:
+        model["decoder"] = model["decoder"] | {"conditioner": {"kind": "film"}}
+    if routing["kind"] == "top_m":
+        model["routing"] = routing | {"m": 1 + routing["m"] % (model["num_channels"] - 1)}
+    if prior["kind"] == "geometric" and raw["objective"]["kl_z"] is not None:
+        raw = raw | {"objective": raw["objective"] | {"kl_z": {"weight": 1.0}}}
+    return raw | {"model": model}
 
 
-@st.composite
-def models(draw: st.DrawFn) -> Raw:
-    """Models whose parts fit together."""
-    options_of = type(Config().model)
-    raw: Raw = {name: draw(fields(options_of, name)) for name in ("trunk", "prior", "routing", "latent_dim")}
-    raw["decoder"] = draw(fields(options_of, "decoder"))
-    raw["num_channels"] = draw(st.integers(2, 50))
-    raw["embedding_dim"] = draw(st.integers(1, 64))
-    raw["layout"] = draw(st.sampled_from(PRIORS[raw["prior"]["kind"]].layouts))
-    raw["log_var_bounds"] = sorted(draw(st.lists(numbers(float, ()), min_size=2, max_size=2, unique=True)))
-    if raw["layout"] == "shared":
-        raw["decoder"]["conditioner"] = {"kind": "film"}
-    if raw["routing"]["kind"] == "top_m":
-        raw["routing"]["m"] = draw(st.integers(1, raw["num_channels"] - 1))
-    raw["routing"]["temperature"] = draw(st.floats(1e-3, 1e3))
-    if raw["routing"]["kind"] == "straight_through":
-        raw["routing"]["straight_through"] = 1.0
-    return raw
-
-
-@st.composite
-def configs(draw: st.DrawFn) -> Config:
-    """Whole configurations that can run."""
-    raw = {"data": draw(fields(Config, "data")), "model": draw(models()), "run": draw(fields(Config, "run"))}
-    raw["training"] = draw(fields(Config, "training"))
-    raw["objective"] = {"reconstruction": 1.0} | draw(fields(Config, "objective"))
-    raw["objective"]["dirichlet_pi"] = raw["objective"]["classifier"] = None
-    raw["training"]["learning_rate"] = draw(st.floats(1e-6, 1.0))
-    raw["training"]["batch_size"] = 1
-    raw["data"] |= {"num_labeled": None, "validation": draw(st.floats(1e-6, 0.9))}
-    try:
-        return Config.model_validate(raw)
-    except ValidationError:
-        reject()
+# Built once: no code of the package runs while examples are drawn.
+CONFIGS: st.SearchStrategy[Raw] = options(Config).map(_fitting)

@@ -80,7 +80,7 @@ def test_a_value_on_one_line_is_cut_where_it_is_too_long() -> None:
         ("[a]: 2", "is no key"),
         ("a: !!python/object:os.system x", "could not determine a constructor"),
         ("a: \x00", "special characters are not allowed"),
-        ("a: 1\n---\nb: 2", "expected a single document"),
+        ("a: 1\n---\nb: 2", "but found another document"),
     ],
 )
 def test_mistakes_are_told_with_their_line(text: str, complaint: str) -> None:
@@ -98,7 +98,10 @@ def test_aliases_and_merges_work() -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"- a\n- b", "must hold a mapping of keys to values, such as `model: {num_channels: 10}`, but it holds `[a, b]`"),
+        (
+            b"- a\n- b",
+            "must hold a mapping of keys to values, such as `model: {num_channels: 10}`, but it holds `[a, b]`",
+        ),
         (b"just words", "but it holds `just words`"),
         (b"\xff\xfe\x00", "is not a text file in UTF-8"),
     ],
@@ -110,7 +113,9 @@ def test_a_file_must_hold_a_mapping(tmp_path: Path, content: bytes, complaint: s
     assert complaint in str(caught.value)
 
 
-def test_a_missing_file_is_told_with_its_nearest_neighbour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_is_told_with_its_nearest_neighbour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "quick.yaml").touch()
     (tmp_path / "digits.yml").touch()

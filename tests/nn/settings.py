@@ -1,12 +1,18 @@
 """Every backbone, conditioner and output in a small size, and the selections that decode with them."""
 
+import functools
+from typing import Any
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Int
 
 from rcmvae.nn import (
     Backbone,
     Bernoulli,
+    Canvas,
     Cin,
     Concat,
     ConvBackbone,
@@ -27,9 +33,8 @@ BACKBONES = [
     ConvBackbone(features=(5, 3)),
     DenseBackbone(hidden=(7, 6)),
     ExpertsBackbone(own=(6,), hidden=(7,)),
-    ExpertsBackbone(own=(6, 5), hidden=()),
 ]
-CONDITIONERS = [Cin(), Film(), FilmNorm(mix=0.5), FilmNorm(), Concat(features=3), NoConditioner()]
+CONDITIONERS = [Cin(), Film(), FilmNorm(), Concat(features=3), NoConditioner()]
 OUTPUTS = [Bernoulli(), Gaussian(), Heteroscedastic()]
 
 LEGAL = [
@@ -55,15 +60,33 @@ def selection(channel: Int[Array, "B M"] | None = None, *, batch: int = B, chann
     return Selection(responsibility=r, log_responsibility=jnp.log(r), weight=weight, channel=channel)
 
 
-def latents(seed: int = 0, channels: int = K):
-    z_key, e_key = jax.random.split(jax.random.key(seed))
-    return jax.random.normal(z_key, (B, channels, D)), jax.random.normal(e_key, (channels, E))
+def latents(channels: int = K):
+    rng = np.random.default_rng(0)
+    z, embedding = rng.normal(size=(B, channels, D)), rng.normal(size=(channels, E))
+    return jnp.asarray(z, jnp.float32), jnp.asarray(embedding, jnp.float32)
 
 
-def build(backbone, conditioner, shape, seed: int = 0) -> Backbone:
-    """A backbone whose zero-initialised leaves have been moved away from zero, so that each one matters."""
-    built = backbone.build(shape, D, K, conditioner, E, key=jax.random.key(seed))
-    leaves, tree = jax.tree.flatten(built)
-    keys = jax.random.split(jax.random.key(seed + 1), len(leaves))
-    moved = [x + 0.3 * jax.random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=True)]
-    return jax.tree.unflatten(tree, moved)
+def filled(make, seed: int = 0):
+    """What `make(key)` builds, with random numbers in every leaf: those that start at zero matter too."""
+    rng = np.random.default_rng(seed)
+
+    def fill(leaf):
+        scale = 1 / np.sqrt(leaf.shape[-2]) if leaf.ndim > 1 else 0.3
+        return jnp.asarray(scale * rng.normal(size=leaf.shape), jnp.float32)
+
+    return jax.tree.map(fill, eqx.filter_eval_shape(make, jax.random.key(0)))
+
+
+def build(backbone, conditioner, shape, seed: int = 0) -> Any:
+    """A backbone with random numbers in every leaf."""
+    return filled(lambda key: backbone.build(shape, D, K, conditioner, E, key=key), seed)
+
+
+# Hundreds of small programs run once each: what they cost is their compilation.
+quick_jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+
+
+@quick_jit
+def draw(decoder: Backbone, z, embedding, channel: Int[Array, "B M"] | None = None) -> Canvas:
+    """The decodes of these channels, or of all."""
+    return decoder(z, embedding, selection(channel))

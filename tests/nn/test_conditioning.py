@@ -22,12 +22,13 @@ CHANNEL = jnp.asarray([[3, 1], [0, 0], [2, 3]])
 def tables(layer, embedding):
     """γ − what the layer adds to it, and β, for each channel."""
     linear = layer.modulation.project
-    both = embedding @ np.asarray(linear.weight) + np.asarray(linear.bias)
+    both = np.asarray(embedding) @ np.asarray(linear.weight) + np.asarray(linear.bias)
     return both[:, :C], both[:, C:]
 
 
 def apply_by_loop(formula, h, channel):
     """`formula(features of one decode, its channel)` for each sample and each decode."""
+    h = np.asarray(h)
     return np.stack([[formula(h[b, m], int(channel[b, m])) for m in range(h.shape[1])] for b in range(B)])
 
 
@@ -83,16 +84,14 @@ def test_film_norm_starts_as_the_identity_and_its_mix_learns(space):
 def test_film_norm_starts_with_a_plain_norm():
     layer = FilmNorm(mix=1.0).build(C, E, key=jax.random.key(0))
     h = normal(B, K, C)
-    assert_close(
-        layer(h, normal(K, E), selection()), norm(h.reshape(-1, C).T, (0,)).T.reshape(h.shape), atol=1e-5
-    )
+    assert_close(layer(h, normal(K, E), selection()), norm(h, (2,)), atol=1e-5)
 
 
 @every_space
 def test_concat_appends_the_projected_embedding(space):
     layer = Concat(features=3).build(C, E, key=jax.random.key(0))
     h, embedding = normal(B, 2, *space, C), normal(K, E, seed=1)
-    table = embedding @ np.asarray(layer.project.weight)
+    table = np.asarray(embedding) @ np.asarray(layer.project.weight)
     expected = apply_by_loop(
         lambda a, k: np.concatenate([a, np.broadcast_to(table[k], (*space, 3))], axis=-1), h, CHANNEL
     )

@@ -40,7 +40,7 @@ def test_posterior_is_float32_whatever_the_trunk_computes_in(heads):
 
 
 def test_classifier_without_a_key_is_deterministic():
-    classifier = ClassifierHead(num_classes=3, hidden=(7,), dropout_rate=0.5).build(6, key=jax.random.key(0))
+    classifier = ClassifierHead(hidden=(7,), dropout_rate=0.5).build(6, 3, key=jax.random.key(0))
     h = normal(5, 6)
     assert classifier(h, key=None).shape == (5, 3)
     np.testing.assert_array_equal(classifier(h, key=None), classifier(h, key=None))
@@ -48,13 +48,13 @@ def test_classifier_without_a_key_is_deterministic():
 
 
 def test_dropout_keeps_the_expectation_of_a_linear_classifier():
-    classifier = ClassifierHead(num_classes=3, dropout_rate=0.4).build(6, key=jax.random.key(0))
+    classifier = ClassifierHead(dropout_rate=0.4).build(6, 3, key=jax.random.key(0))
     h = normal(2, 6)
     draws = jax.vmap(lambda key: classifier(h, key=key))(jax.random.split(jax.random.key(1), 4000))
     assert_mean(np.asarray(draws), classifier(h, key=None))
 
 
 def test_no_dropout_draws_nothing():
-    classifier = ClassifierHead(num_classes=3, hidden=(4,)).build(6, key=jax.random.key(0))
+    classifier = ClassifierHead(hidden=(4,)).build(6, 3, key=jax.random.key(0))
     h = normal(5, 6)
     np.testing.assert_array_equal(classifier(h, key=jax.random.key(1)), classifier(h, key=None))

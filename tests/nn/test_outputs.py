@@ -24,12 +24,12 @@ def canvas(shape, scale: float = 2.0) -> Canvas:
 
 
 def samples(shape):
-    return np.random.default_rng(2).uniform(size=(3, *shape)).astype(np.float32)
+    return jnp.asarray(np.random.default_rng(2).uniform(size=(3, *shape)), jnp.float32)
 
 
 def total(log_density):
     """Sum over the sample, for each decode."""
-    return log_density.reshape(3, 4, -1).sum(-1)
+    return np.asarray(log_density, np.float64).reshape(3, 4, -1).sum(-1)
 
 
 @every_shape
@@ -45,32 +45,32 @@ def test_bernoulli_nll_is_the_formula_on_grey_values(shape):
 @every_shape
 def test_bernoulli_nll_is_scipys_on_binary_values(shape):
     output = Bernoulli().build(6, key=jax.random.key(0))
-    decoded, x = output.decode(canvas(shape)), np.round(samples(shape))
+    decoded, x = output.decode(canvas(shape)), jnp.round(samples(shape))
     p = scipy.special.expit(np.asarray(decoded.location, np.float64))
     assert_close(output.nll(decoded, x), -total(scipy.stats.bernoulli.logpmf(x[:, None], p)))
 
 
-@given(st.lists(st.floats(-200, 200, width=32), min_size=1, max_size=5), st.floats(0, 1, width=32))
+@given(st.lists(st.floats(-200, 200, width=32), min_size=4, max_size=4), st.floats(0, 1, width=32))
 @settings(max_examples=50, deadline=None)
 def test_bernoulli_nll_and_its_gradient_hold_at_the_extremes(logits, grey):
-    l = np.asarray(logits, np.float64)
-    x = np.full((1, 1, len(l)), grey, np.float32)
-    value, slope = jax.value_and_grad(lambda l: bernoulli_nll(l, x)[0, 0])(
-        jnp.asarray(l, jnp.float32)[None, None]
+    logits = np.asarray(logits, np.float64)
+    x = jnp.full((1, 1, len(logits)), grey)
+    value, slope = jax.value_and_grad(lambda logits: bernoulli_nll(logits, x)[0, 0])(
+        jnp.asarray(logits, jnp.float32)[None, None]
     )
-    expected = np.sum(np.logaddexp(0, l) - grey * l)
+    expected = np.sum(np.logaddexp(0, logits) - grey * logits)
     np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(slope[0, 0], scipy.special.expit(l) - grey, atol=1e-6)
+    np.testing.assert_allclose(slope[0, 0], scipy.special.expit(logits) - grey, atol=1e-6)
 
 
 def test_bernoulli_gradient_matches_that_of_the_plain_formula():
-    l, x, weight = normal(3, 4, 7), samples((7,))[:, None], normal(3, 4, seed=3)
+    logits, x, weight = normal(3, 4, 7), samples((7,))[:, None], normal(3, 4, seed=3)
 
-    def plain(l, x):
-        return jnp.sum(jax.nn.softplus(l) - x * l, axis=-1)
+    def plain(logits, x):
+        return jnp.sum(jax.nn.softplus(logits) - x * logits, axis=-1)
 
-    _, pull = jax.vjp(bernoulli_nll, l, x)
-    _, plain_pull = jax.vjp(plain, l, x)
+    _, pull = jax.vjp(bernoulli_nll, logits, x)
+    _, plain_pull = jax.vjp(plain, logits, x)
     assert_close(pull(weight), plain_pull(weight))
 
 
@@ -98,14 +98,15 @@ def test_heteroscedastic_scale_is_the_clipped_formula():
     wide = Canvas(pixels=jnp.zeros((3, 4, 2)), summary=jnp.asarray(100 * normal(3, 4, 6)))
     raw = np.asarray(wide.summary) @ np.asarray(output.spread.weight) + np.asarray(output.spread.bias)
     scale = output.decode(wide).scale
+    assert scale is not None
     assert_close(scale, np.clip(0.05 + np.logaddexp(0, raw[..., 0]), 0.05, 0.5))
-    assert {0.05, 0.5} <= set(np.round(np.asarray(scale).ravel(), 6).tolist())
+    np.testing.assert_allclose([scale.min(), scale.max()], [0.05, 0.5], rtol=1e-4)
 
 
 def test_heteroscedastic_scale_starts_between_its_bounds():
     output = Heteroscedastic().build(6, key=jax.random.key(0))
     still = Canvas(pixels=jnp.zeros((1, 1, 2)), summary=jnp.zeros((1, 1, 6)))
-    assert_close(output.decode(still).scale, [[np.sqrt(0.05 * 0.5)]])
+    assert_close(output.decode(still).scale, np.sqrt([[0.05 * 0.5]]))
 
 
 @pytest.mark.parametrize("options", [Bernoulli(), Gaussian(sigma=0.7), Heteroscedastic()], ids=str)
@@ -136,5 +137,5 @@ def test_only_bernoulli_asks_for_the_unit_range():
 
 
 def test_bounds_of_the_scale_must_be_ordered():
-    with pytest.raises(ValueError, match="sigma_min must be below sigma_max, but 0.6 and 0.5 were given"):
+    with pytest.raises(ValueError, match=r"sigma_min must be below sigma_max, but 0\.6 and 0\.5 were given"):
         Heteroscedastic(sigma_min=0.6)

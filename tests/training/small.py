@@ -17,7 +17,7 @@ import numpy as np
 from jax.experimental.compilation_cache import compilation_cache
 from jaxtyping import PyTree
 
-from rcmvae.config import Config
+from rcmvae.config import Config, from_mapping
 from rcmvae.data import Dataset, Digits, load
 from rcmvae.experiment import Setting
 from rcmvae.structs import Signals
@@ -93,7 +93,7 @@ def tiny(*changes: Mapping[str, Any], directory: Path = Path("runs"), **training
         name: {"weight": value} if isinstance(value, Mapping) and "kind" in value else value
         for name, value in raw["objective"].items()
     }
-    return Config.model_validate(raw)
+    return from_mapping(raw)
 
 
 @functools.cache

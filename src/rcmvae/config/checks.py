@@ -114,15 +114,9 @@ def the_learning_rate_moves_something(parts: Parts) -> Iterator[str]:
         )
 
 
-def routing_stays_in_range(parts: Parts) -> Iterator[str]:
-    """Temperatures divide, and shares are shares."""
+def a_share_is_a_share(parts: Parts) -> Iterator[str]:
+    """The share of the hard choice lies between none and all of it."""
     routing = parts.model.routing
-    temperatures = levels(routing.temperature, parts.epochs)
-    if any(value <= 0 for value in temperatures):
-        yield (
-            f"model.routing.temperature reaches {min(temperatures):g}, but logits are divided by it: keep it above 0, "
-            f"for instance with `{{kind: linear, start: 2, end: 0.5, epochs: 10}}`."
-        )
     shares = levels(routing.straight_through, parts.epochs) if isinstance(routing, StraightThrough) else ()
     outside = [share for share in shares if not 0 <= share <= 1]
     if outside:
@@ -153,7 +147,7 @@ CHECKS: tuple[Callable[[Parts], Iterator[str]], ...] = (
     each_channel_keeps_its_centre,
     what_is_monitored_exists,
     the_learning_rate_moves_something,
-    routing_stays_in_range,
+    a_share_is_a_share,
     there_is_data_enough,
 )
 

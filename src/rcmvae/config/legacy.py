@@ -11,6 +11,7 @@ from rcmvae.config.legacy_steps import Becomes, Dropped, Step, steps
 from rcmvae.config.places import Place, spelled_out
 from rcmvae.config.problems import Found, explain, lookalikes, raise_all
 from rcmvae.config.text import inline
+from rcmvae.errors import ConfigError
 from rcmvae.model import ModelOptions
 
 
@@ -73,8 +74,7 @@ def _read(raw: dict[str, Any]) -> Flat:
     try:
         flat = Flat.model_validate(raw)
     except ValidationError as error:
-        raise_all([*dict.fromkeys([*explain(Flat, error), *problems])])
-        raise
+        raise ConfigError("\n".join(dict.fromkeys([*explain(Flat, error), *problems]))) from error
     raise_all(problems)
     return flat
 
@@ -104,7 +104,7 @@ def _notes(understood: Sequence[Step], flat: Flat) -> Iterator[str]:
     given = {
         key: f"{_prefix(name)}{key}={inline(_plain(getattr(section, key)))}"
         for name, section in zip(Flat.model_fields, sections, strict=True)
-        for key in section.model_fields
+        for key in type(section).model_fields
         if key in section.model_fields_set
     }
     now = spelled_out(Place(Config), Config().model_dump(mode="json"))

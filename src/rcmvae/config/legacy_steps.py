@@ -184,7 +184,7 @@ def _channel_terms(model: FlatModel) -> Iterator[Step]:
 
     if model.c_regularizer != "logit_mog":
         keys = ("c_regularizer", "kl_c_weight", "kl_c_anneal_epochs")
-        yield Becomes(keys, "objective.kl_c", annealed(model.kl_c_weight))
+        yield Becomes(keys, "objective.kl_c", {"weight": annealed(model.kl_c_weight)})
     if model.c_regularizer != "categorical":
         keys = tuple(key for key in FlatModel.model_fields if key.startswith("c_logit_prior_"))
         value = {"mean": model.c_logit_prior_mean, "sigma": model.c_logit_prior_sigma}

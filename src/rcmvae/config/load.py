@@ -9,9 +9,10 @@ from pydantic import ValidationError
 from rcmvae.config import legacy
 from rcmvae.config.config import Config
 from rcmvae.config.overrides import apply
-from rcmvae.config.places import Place, spelled_out
+from rcmvae.config.places import Place, is_number, spelled_out
 from rcmvae.config.problems import Found, explain, lookalikes, raise_all
 from rcmvae.config.text import read_mapping, render
+from rcmvae.errors import ConfigError
 from rcmvae.objective import ObjectiveBase
 
 
@@ -46,16 +47,14 @@ def from_mapping(raw: dict[str, Any], overrides: Sequence[str] = ()) -> Config:
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
-        told = explain(Config, error)
-        raise_all([*dict.fromkeys([*told, *problems])])
-        raise
+        raise ConfigError("\n".join(dict.fromkeys([*explain(Config, error), *problems]))) from error
     raise_all(problems)
     return config
 
 
 def dump_config(config: Config) -> str:
     """The resolved configuration as YAML; loading it gives the same object."""
-    sections = _readable(Place(Config), config.model_dump(mode="json"))
+    sections = _readable(Place(Config), spelled_out(Place(Config), config.model_dump(mode="json")))
     return "\n".join(render({name: section}) for name, section in sections.items())
 
 
@@ -63,7 +62,6 @@ def _readable(place: Place, value: Any) -> Any:
     """Names where a name says all, `kind` first, and no mention of terms that are not there."""
     if isinstance(value, list):
         return [_readable(place.entry(i) or Place(object), entry) for i, entry in enumerate(value)]
-    value = spelled_out(place, value)
     options = place.options_of(value)
     if options is None or not isinstance(value, dict):
         return value
@@ -72,8 +70,9 @@ def _readable(place: Place, value: Any) -> Any:
     }
     if issubclass(options, ObjectiveBase):
         return {name: term for name, term in written.items() if term is not None}
-    if place.takes_number and [*written] in (["weight"], ["value", "kind"], ["kind", "value"]):
-        return written.get("weight", written.get("value"))
+    short = written.get("weight" if place.one_of is None else "value")
+    if place.takes_number and is_number(short) and written.keys() - {"kind"} in ({"weight"}, {"value"}):
+        return short
     if place.one_of is not None:
         kind = written.pop("kind")
         return {"kind": kind} | written if written else kind

@@ -56,15 +56,15 @@ def apply(raw: dict[str, Any], texts: Sequence[str], root: type[Options]) -> dic
 
 def _set(node: Any, override: Override, here: Found, keys: tuple[str, ...]) -> Any:
     """A copy of the node with the override in it."""
+    if here.place.one_of is not None and keys == ("kind",) and isinstance(node, dict):
+        same = node.get("kind", override.value) == override.value
+        return node | {"kind": override.value} if same else spelled_out(here.place, override.value)
     options = here.place.options_of(node)
     if options is None or not isinstance(node, dict):
         raise ConfigError(_no_way_in(node, override, here))
     key, *deeper = keys
     if issubclass(options, ObjectiveBase) and key == "c_regularizer" and not deeper:
         return _with_preset(node, override.value)
-    if here.place.one_of is not None and key == "kind" and not deeper:
-        same = node["kind"] == override.value
-        return node if same else spelled_out(here.place, override.value)
     there = here.key(options, key)
     if key not in options.model_fields:
         raise ConfigError(unknown(there))

@@ -106,7 +106,7 @@ class DenseBackbone(BackboneOptions):
     """A dense network shared by all channels."""
 
     kind: Literal["dense"] = "dense"
-    hidden: tuple[PositiveInt, ...] = Field((256, 256), min_length=1)
+    hidden: tuple[PositiveInt, ...] = Field(default=(256, 256), min_length=1)
 
     def build(
         self,
@@ -171,7 +171,7 @@ class ExpertsBackbone(BackboneOptions):
 
     kind: Literal["experts"] = "experts"
     tells_channels_apart: ClassVar[bool] = True
-    own: tuple[PositiveInt, ...] = Field((256,), min_length=1)
+    own: tuple[PositiveInt, ...] = Field(default=(256,), min_length=1)
     hidden: tuple[PositiveInt, ...] = (256, 256)
 
     def build(

@@ -71,14 +71,13 @@ class Classifier(eqx.Module):
 class ClassifierHead(Options):
     """A separate classifier, trained on the labelled samples."""
 
-    num_classes: int = Field(ge=2)
     hidden: tuple[PositiveInt, ...] = ()
-    dropout_rate: float = Field(0.0, ge=0, lt=1)
+    dropout_rate: float = Field(default=0.0, ge=0, lt=1)
 
-    def build(self, features: int, *, key: Key[Array, ""]) -> Classifier:
-        """The network that reads `features` numbers."""
+    def build(self, features: int, num_classes: int, *, key: Key[Array, ""]) -> Classifier:
+        """The network from `features` numbers to a logit per class."""
         sizes = (features, *self.hidden)
         keys = jax.random.split(key, len(sizes))
         layers = tuple(Linear(sizes[i], sizes[i + 1], key=k) for i, k in enumerate(keys[1:]))
-        out = Linear(sizes[-1], self.num_classes, key=keys[0], gain=LINEAR_GAIN)
+        out = Linear(sizes[-1], num_classes, key=keys[0], gain=LINEAR_GAIN)
         return Classifier(layers, out, self.dropout_rate)

@@ -97,15 +97,14 @@ def depth_to_space(
     return nested.reshape(*lead, h * block, w * block, C)[..., :H, :W, :]
 
 
-def conv3x3_by_rows(
+def conv3x3_by_patches(
     x: Float[Array, "*lead H W C"], weight: Float[Array, "3 3 C F"]
 ) -> Float[Array, "*lead H W F"]:
-    """One product for each row of the kernel, on three shifts of the image side by side."""
+    """One product of the kernel with the nine shifts of the image side by side."""
     *lead, H, W, C = x.shape
     padded = jnp.pad(x, [(0, 0)] * len(lead) + [(1, 1), (1, 1), (0, 0)])
-    wide = jnp.concatenate([padded[..., j : j + W, :] for j in range(3)], axis=-1)
-    products = [wide[..., i : i + H, :, :] @ weight[i].reshape(3 * C, -1) for i in range(3)]
-    return functools.reduce(jnp.add, products)
+    shifts = [padded[..., i : i + H, j : j + W, :] for i in range(3) for j in range(3)]
+    return jnp.concatenate(shifts, axis=-1) @ weight.reshape(9 * C, -1)
 
 
 def conv3x3_native(
@@ -126,7 +125,7 @@ def conv3x3(x: Float[Array, "*lead H W C"], weight: Float[Array, "3 3 C F"]) -> 
     [8.0, 8.0, 8.0, 8.0, 8.0]
     """
     # XLA's convolution on a CPU is some forty times slower than products once it sits in a loop
-    by_backend = conv3x3_by_rows if jax.default_backend() == "cpu" else conv3x3_native
+    by_backend = conv3x3_by_patches if jax.default_backend() == "cpu" else conv3x3_native
     return by_backend(x, weight)
 
 
@@ -146,7 +145,7 @@ class Conv3x3(eqx.Module):
         return y + along_last(self.bias, y.ndim)
 
 
-@jax.custom_vjp
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))
 def clip_returning(x: Float[Array, "*S"], low: float, high: float) -> Float[Array, "*S"]:
     """Clip, but a gradient that would bring the value back inside still passes.
 
@@ -156,14 +155,13 @@ def clip_returning(x: Float[Array, "*S"], low: float, high: float) -> Float[Arra
 
 
 def _clip_forward(x, low, high):
-    return jnp.clip(x, low, high), (x, low, high)
+    return jnp.clip(x, low, high), x
 
 
-def _clip_backward(residual, g):
-    x, low, high = residual
-    # a descent step moves against g, so g > 0 lowers x and g < 0 raises it
+def _clip_backward(low, high, x, g):
+    # a descent step moves against g, so g < 0 raises x and g > 0 lowers it
     leaves = ((x > high) & (g < 0)) | ((x < low) & (g > 0))
-    return jnp.where(leaves, 0, g), None, None
+    return (jnp.where(leaves, 0, g),)
 
 
 clip_returning.defvjp(_clip_forward, _clip_backward)

@@ -67,7 +67,7 @@ class DenseTrunk(TrunkOptions):
     """A dense network; images are flattened, so any shape will do."""
 
     kind: Literal["dense"] = "dense"
-    hidden: tuple[PositiveInt, ...] = Field((512, 256), min_length=1)
+    hidden: tuple[PositiveInt, ...] = Field(default=(512, 256), min_length=1)
     norm: Norm = "layer"
 
     def build(self, shape: tuple[int, ...], *, key: Key[Array, ""]) -> DenseStack:
@@ -102,7 +102,7 @@ class ConvTrunk(TrunkOptions):
     """
 
     kind: Literal["conv"] = "conv"
-    features: tuple[PositiveInt, ...] = Field((32, 64, 128), min_length=1)
+    features: tuple[PositiveInt, ...] = Field(default=(32, 64, 128), min_length=1)
     out: PositiveInt = 256
     norm: Norm = "layer"
 

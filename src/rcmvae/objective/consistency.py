@@ -22,7 +22,7 @@ class Consistency(Term):
     exactly where both agree. `views` are applied in order.
     """
 
-    views: tuple[AnyView, ...] = Field((Warp(),), min_length=1)
+    views: tuple[AnyView, ...] = Field(default=(Warp(),), min_length=1)
 
     def __call__(self, evidence: Evidence) -> Float[Array, " B"]:
         log_r, log_view = (

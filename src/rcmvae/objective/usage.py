@@ -19,7 +19,7 @@ def mean_responsibility(evidence: Evidence) -> Float[Array, " K"]:
     if forward.view_log_responsibility is not None:
         looks.append(jnp.exp(forward.view_log_responsibility))
     share = batch.weight / jnp.maximum(jnp.sum(batch.weight), 1.0)
-    return sum(share @ r for r in looks) / len(looks)
+    return jnp.mean(jnp.stack([share @ r for r in looks]), axis=0)
 
 
 class UsageEntropy(Term):
@@ -45,7 +45,7 @@ class Confidence(Term):
 class UsageFloor(Term):
     """Σ_{k∈A} max(0, ε/|A| − mean r_k): no open channel may starve, none must be equally used."""
 
-    epsilon: float = Field(0.5, gt=0, le=1)
+    epsilon: float = Field(default=0.5, gt=0, le=1)
 
     def __call__(self, evidence: Evidence) -> Float[Array, ""]:
         active = evidence.context.active

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from rcmvae.options import OneOf, by_kind
+from rcmvae.options import OneOf, by_kind, leaves
 from rcmvae.priors.base import Prior as Prior
 from rcmvae.priors.base import PriorOptions as PriorOptions
 from rcmvae.priors.base import gaussian_kl as gaussian_kl
@@ -11,5 +11,5 @@ from rcmvae.priors.mixture import Mixture as Mixture
 from rcmvae.priors.standard import Standard as Standard
 from rcmvae.priors.vamp import Vamp as Vamp
 
-PRIORS = by_kind(Standard, Mixture, Vamp, Geometric)
+PRIORS = by_kind(*leaves(PriorOptions))
 AnyPrior = Annotated[PriorOptions, OneOf(PRIORS)]

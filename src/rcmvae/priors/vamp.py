@@ -69,8 +69,8 @@ def _centroids(prior: VampPrior, x: Float[np.ndarray, "N *S"], key: Key[Array, "
             f"training samples ({len(x)})."
         )
     seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
-    kmeans = MiniBatchKMeans(n_clusters=P, random_state=seed, n_init=3).fit(x.reshape(len(x), -1))
-    return kmeans.cluster_centers_.reshape(P, *x.shape[1:]).astype(np.float32)
+    kmeans = MiniBatchKMeans(n_clusters=P, random_state=seed).fit(x.reshape(len(x), -1))
+    return np.asarray(kmeans.cluster_centers_, np.float32).reshape(P, *x.shape[1:])
 
 
 def _random_inputs(prior: VampPrior, x: Float[np.ndarray, "N *S"], key: Key[Array, ""]) -> np.ndarray:

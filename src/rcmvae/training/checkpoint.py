@@ -1,6 +1,8 @@
 """The whole training state on disk, written so that a kill at any moment leaves the last complete one."""
 
 import dataclasses
+import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from rcmvae.model import Model
 from rcmvae.training.early_stopping import Patience
 from rcmvae.training.options import CheckpointOptions
 from rcmvae.training.state import TrainState
+
+SEAL = "sha256.json"
 
 
 class Arrays(eqx.Module):
@@ -50,13 +54,19 @@ class Checkpoints:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint; the oldest beyond the number to keep goes once this one is complete."""
-        rest = {"patience": checkpoint.patience.to_json(), "seconds": checkpoint.seconds}
         named, _ = _named(checkpoint.arrays)
+        rest = {
+            "patience": checkpoint.patience.to_json(),
+            "seconds": checkpoint.seconds,
+            "arrays": _described(named),
+        }
         items = ocp.args.Composite(
             arrays=ocp.args.StandardSave(named),  # pyright: ignore[reportCallIssue]
             rest=ocp.args.JsonSave(rest),  # pyright: ignore[reportCallIssue]
         )
         self.manager.save(checkpoint.epoch, args=items)
+        if jax.process_index() == 0:
+            self._seal(checkpoint.epoch)
 
     def restore(self, like: Arrays) -> Checkpoint:
         """The last complete checkpoint, with arrays shaped and placed like those given."""
@@ -65,34 +75,77 @@ class Checkpoints:
             raise RunError(
                 f"{self.directory} holds no complete checkpoint: the run ended before it wrote one."
             )
+        self._refuse_damaged(epoch)
         named, empty = _named(like)
-        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, named)
-        items = ocp.args.Composite(
-            arrays=ocp.args.StandardRestore(abstract),  # pyright: ignore[reportCallIssue]
-            rest=ocp.args.JsonRestore(),  # pyright: ignore[reportCallIssue]
-        )
         try:
-            found: Any = self.manager.restore(epoch, args=items)
-            rest = found["rest"]
+            rest: Any = self._read(epoch, rest=ocp.args.JsonRestore())["rest"]  # pyright: ignore[reportCallIssue]
             patience, seconds = Patience.from_json(rest["patience"]), float(rest["seconds"])
+            self._refuse_other_model(epoch, rest["arrays"], _described(named))
+            abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, named)
+            arrays = self._read(epoch, arrays=ocp.args.StandardRestore(abstract))["arrays"]  # pyright: ignore[reportCallIssue]
         except (ValueError, TypeError, OSError, KeyError) as error:
-            raise RunError(self._damaged(epoch, error)) from error
-        leaves = [leaf for _, leaf in sorted((found["arrays"] | empty).items())]
+            told = str(error).splitlines() or [type(error).__name__]
+            raise RunError(self._unusable(epoch, f"is damaged: {told[0]}")) from error
+        leaves = [leaf for _, leaf in sorted((arrays | empty).items())]
         return Checkpoint(epoch, jax.tree.unflatten(jax.tree.structure(like), leaves), patience, seconds)
 
-    def _damaged(self, epoch: int, error: Exception) -> str:
+    def _read(self, epoch: int, **items: Any) -> Any:
+        return self.manager.restore(epoch, args=ocp.args.Composite(**items))
+
+    def _refuse_other_model(self, epoch: int, there: dict[str, str], here: dict[str, str]) -> None:
+        differing = sorted(name for name in {*there, *here} if there.get(name) != here.get(name))
+        if differing:
+            name = differing[0]
+            raise RunError(
+                f"{self.directory / str(epoch)} was written for another model: {name[5:]} is "
+                f"{there.get(name, 'missing')} there and {here.get(name, 'missing')} in this configuration."
+            )
+
+    def _unusable(self, epoch: int, why: str) -> str:
         earlier = [step for step in self.manager.all_steps() if step < epoch]
         way_out = f" Remove it to go on from epoch {max(earlier)}." if earlier else ""
-        told = str(error).splitlines() or [type(error).__name__]
-        return (
-            f"{self.directory / str(epoch)} is damaged, or was written for another model: {told[0]}.{way_out}"
-        )
+        return f"{self.directory / str(epoch)} {why}.{way_out}"
+
+    def _seal(self, epoch: int) -> None:
+        """Note what was written: nothing in the stored arrays themselves tells of a changed byte."""
+        path = self.directory / str(epoch) / SEAL
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(_digests(path.parent)), encoding="utf-8")
+        os.replace(part, path)
+
+    def _refuse_damaged(self, epoch: int) -> None:
+        seal = self.directory / str(epoch) / SEAL
+        if not seal.exists():  # a kill came between the two: the checkpoint is complete all the same
+            return
+        try:
+            noted = json.loads(seal.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise RunError(self._unusable(epoch, f"is damaged: {SEAL} cannot be read")) from error
+        found = _digests(seal.parent)
+        changed = sorted(name for name in {*noted, *found} if noted.get(name) != found.get(name))
+        if changed:
+            raise RunError(self._unusable(epoch, f"is damaged: {changed[0]} is not as it was written"))
 
     def __enter__(self) -> "Checkpoints":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.manager.close()
+
+
+def _digests(directory: Path) -> dict[str, str]:
+    """SHA-256 of every file of a checkpoint."""
+    digests = {}
+    for path in sorted(directory.rglob("*")):
+        if path.is_file() and path.stem != Path(SEAL).stem:
+            with path.open("rb") as file:
+                digests[str(path.relative_to(directory))] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
+
+
+def _described(named: dict[str, jax.Array]) -> dict[str, str]:
+    """Type and shape of every array, as one reads them: `float32[2,16]`."""
+    return {name: f"{leaf.dtype}[{','.join(map(str, leaf.shape))}]" for name, leaf in named.items()}
 
 
 def _named(arrays: Arrays) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:

@@ -70,10 +70,12 @@ def train_step(
 
     gradient, (losses, _) = jax.grad(evaluate, has_aux=True)(state.params, plan, batch, context, stage)
 
-    direction, opt_state = plan.optimizer.update(gradient, state.opt_state, state.params)
+    direction, opt_state = plan.optimizer.update(gradient, state.opt_state, state.params)  # pyright: ignore[reportArgumentType]
     rate = plan.options.learning_rate(time)
-    updates = jax.tree.map(lambda d, scale: -rate * scale * d, direction, update_scales(state.params))
-    params = optax.apply_updates(state.params, updates)
+    # θ ← θ − rate · scale · direction
+    params = jax.tree.map(
+        lambda theta, d, scale: theta - rate * scale * d, state.params, direction, update_scales(state.params)
+    )
     means = {**losses.terms, "loss": losses.total, "gradient_norm": optax.tree.norm(gradient)}
     return TrainState(params, opt_state, state.step + 1, state.seed, state.active), means
 

@@ -45,9 +45,9 @@ class History:
     def rewind(self, epoch: int) -> None:
         """Keep the rows up to this epoch: what a later, unsaved epoch wrote is trained again."""
         kept: list[Row] = []
-        lines = self.jsonl.read_text(encoding="utf-8").splitlines() if self.jsonl.exists() else []
+        lines = self.jsonl.read_bytes().splitlines() if self.jsonl.exists() else []
         for line in lines:
-            if not line.endswith("}"):  # cut short by a kill in the middle of a write; nothing follows it
+            if not line.endswith(b"}"):  # cut short by a kill in the middle of a write; nothing follows it
                 break
             kept.append(self._read(line, len(kept) + 1))
         self.rows = [row for row in kept if row["epoch"] <= epoch]
@@ -67,10 +67,10 @@ class History:
         with self.csv.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self.columns).writerows(rows)
 
-    def _read(self, line: str, number: int) -> Row:
+    def _read(self, line: bytes, number: int) -> Row:
         try:
             return json.loads(line)
-        except json.JSONDecodeError as error:
+        except ValueError as error:  # no JSON, or no text at all
             raise RunError(f"{self.jsonl} is damaged in line {number}: {error}.") from error
 
     @staticmethod

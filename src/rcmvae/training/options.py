@@ -38,9 +38,11 @@ class TrainingOptions(Options):
     clip_norm: PositiveFloat | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: NonNegativeInt = 0
-    seeds: PositiveInt = Field(1, description="replicas trained in one program, from seed, seed + 1, …")
+    seeds: PositiveInt = Field(
+        default=1, description="replicas trained in one program, from seed, seed + 1, …"
+    )
     devices: PositiveInt | None = Field(
-        None, description="devices that share each batch; all of them if null"
+        default=None, description="devices that share each batch; all of them if null"
     )
     early_stopping: EarlyStopping | None = None
     checkpoint: CheckpointOptions = CheckpointOptions()
@@ -51,5 +53,5 @@ class RunOptions(Options):
 
     directory: Path = Path("runs")
     name: str | None = Field(
-        None, pattern=r"^[\w.-]+$", description="made from the configuration and the time if null"
+        default=None, pattern=r"^[\w.-]+$", description="made from the configuration and the time if null"
     )

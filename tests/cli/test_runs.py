@@ -1,0 +1,114 @@
+"""Whole runs from the command line, on the digits."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+# Small enough that compiling is all that takes time.
+TINY = (
+    "data.num_samples=300",
+    "model.num_channels=3",
+    "model.trunk.hidden=[8]",
+    "model.decoder.backbone={kind: dense, hidden: [8]}",
+    "model.decoder.conditioner=film",
+    "model.embedding_dim=2",
+    "objective={reconstruction: 1, kl_z: 1, kl_c: 1}",
+    "training.batch_size=64",
+)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("work")
+
+
+def start(work: Path, *arguments: str) -> subprocess.Popen[str]:
+    # What one command compiled, the next need not.
+    cache = {
+        "JAX_COMPILATION_CACHE_DIR": str(work / "cache"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "rcmvae", *arguments],
+        cwd=work,
+        env={**os.environ, **cache, "COLUMNS": "100"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(work: Path, *arguments: str) -> tuple[int, str, str]:
+    process = start(work, *arguments)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def trained(work: Path) -> str:
+    """What the command prints that trained the run `tiny`."""
+    status, out, err = run(work, "train", *TINY, "training.epochs=1", "--name", "tiny")
+    assert (status, err) == (0, "")
+    return out
+
+
+def test_training_tells_its_story_where_there_is_no_terminal(work: Path, trained: str) -> None:
+    lines = trained.splitlines()
+    assert lines[0].startswith("epoch 1/1  bound ")
+    assert "Run directory: runs/tiny" in lines
+    assert any(line.startswith("1 epoch in ") and line.endswith("of 3 channels in use.") for line in lines)
+    assert any(line.startswith("Negative evidence bound on 180 test samples: ") for line in lines)
+    assert any(line.startswith("Accuracy, with every channel matched to one label: ") for line in lines)
+    assert "  rcmvae evaluate runs/tiny --split validation" in lines
+    assert "\x1b" not in trained
+    assert json.loads((work / "runs/tiny/summary.json").read_text())["status"] == "finished"
+
+
+def test_a_name_is_taken_once(work: Path, trained: str) -> None:
+    status, out, err = run(work, "train", *TINY, "training.epochs=1", "--name", "tiny")
+    assert (status, out) == (1, "")
+    assert err.startswith("rcmvae: run.name is `tiny`, but runs/tiny exists already")
+
+
+def test_a_run_is_evaluated(work: Path, trained: str) -> None:
+    status, out, err = run(work, "evaluate", "runs/tiny", "--split", "validation")
+    assert (status, err) == (0, "")
+    assert "30 samples of the validation split" in out
+    assert "bound (nats)" in out
+    assert "accuracy" in out
+    assert "Written to runs/tiny/evaluation-validation.json" in out
+    assert json.loads((work / "runs/tiny/evaluation-validation.json").read_text())["samples"] == 30
+
+
+def test_a_finished_run_goes_on_only_if_asked(work: Path, trained: str) -> None:
+    status, out, err = run(work, "resume", "runs/tiny")
+    assert (status, out) == (1, "")
+    assert err.startswith("rcmvae: runs/tiny has finished")
+    status, out, err = run(work, "resume", "runs/tiny", "--epochs", "2")
+    assert (status, err) == (0, "")
+    assert "epoch 2/2" in out
+    assert "epoch 1/2" not in out
+
+
+def test_ctrl_c_leaves_a_run_that_goes_on(work: Path, trained: str) -> None:
+    process = start(work, "train", *TINY, "training.epochs=100000", "--name", "long")
+    history, patience = work / "runs/long/history.jsonl", time.monotonic() + 60
+    while not (history.exists() and history.read_text().count("\n") > 3):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < patience
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.startswith("rcmvae: Stopped after epoch ")
+    assert err.rstrip().endswith("Go on with: rcmvae resume runs/long")
+    done = int(err.split("epoch ")[1].split(",")[0])
+    status, out, _ = run(work, "resume", "runs/long", "--epochs", str(done + 1))
+    assert status == 0
+    assert f"epoch {done + 1}/{done + 1}" in out

@@ -1,0 +1,79 @@
+"""The snippets of docs/extending.md, applied to a copy of the package, train."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+GUIDE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+SECTIONS = {
+    title: body
+    for title, body in re.findall(r"^## (A .+?)\n(.*?)(?=^## |\Z)", GUIDE, re.DOTALL | re.MULTILINE)
+}
+SHORT = ["training.epochs=1", "training.batch_size=64"]
+
+
+def blocks(section: str, language: str) -> Iterator[tuple[Path, str]]:
+    """Fenced blocks, each with the source file that the text last named."""
+    named: str | None = None
+    for part in re.split(r"(```\w*\n.*?```)", section, flags=re.DOTALL):
+        fence = re.fullmatch(r"```(\w*)\n(.*?)```", part, re.DOTALL)
+        if fence is None:
+            named = next(iter(reversed(re.findall(r"`(src/[\w/]+\.py)`", part))), named)
+        elif fence[1] == language:
+            assert named is not None
+            yield Path(named), fence[2]
+
+
+def apply(section: str, package: Path) -> int:
+    """Write the section's code into a copy of the package; the number of lines that its diffs add."""
+    added = 0
+    for name, diff in blocks(section, "diff"):
+        path = package / name.relative_to("src/rcmvae")
+        text = path.read_text(encoding="utf-8")
+        lines = diff.splitlines()
+        before = "\n".join(line[1:] for line in lines if not line.startswith("+"))
+        assert text.count(before) == 1, f"{name} no longer has: {before}"
+        after = "\n".join(line[1:] for line in lines if not line.startswith("-"))
+        path.write_text(text.replace(before, after), encoding="utf-8")
+        added += sum(line.startswith("+") for line in lines)
+    for name, code in blocks(section, "python"):
+        path = package / name.relative_to("src/rcmvae")
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        head, registry, tail = text.partition("CONDITIONERS = ")
+        path.write_text(f"{head}\n\n{code}\n\n{registry}{tail}", encoding="utf-8")
+    return added
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_the_guide_is_true(title: str, tmp_path: Path) -> None:
+    section = SECTIONS[title]
+    shutil.copytree(
+        ROOT / "src" / "rcmvae", tmp_path / "rcmvae", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    assert apply(section, tmp_path / "rcmvae") <= 1
+    touched = {name for language in ("python", "diff") for name, _ in blocks(section, language)}
+    assert len({name for name in touched if (ROOT / name).exists()}) <= 1
+
+    (command,) = re.findall(r"^rcmvae (train .*)$", section, re.MULTILINE)
+    arguments = [*command.split(), *SHORT, f"run.directory={tmp_path}", "run.name=run"]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "rcmvae", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    header = (tmp_path / "run" / "history.csv").read_text(encoding="utf-8").splitlines()[0]
+    for name in re.findall(r"`((?:train|validation)/\w+)`", section):
+        assert name in header

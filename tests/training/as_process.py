@@ -1,0 +1,53 @@
+"""Run by test_processes.py, twice: one of two processes that train together."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import jax
+
+from rcmvae import experiment
+from rcmvae.errors import RunError
+from tests.training.small import digits, tiny
+
+# `devices` and the batch are all that the processes share: nothing tells one of them what the other does.
+SETTINGS = {"objective": {"consistency": {"weight": 1.0, "views": ["jitter"]}}}
+
+
+def main(port: str, rank: int, directory: Path) -> None:
+    jax.distributed.initialize(f"127.0.0.1:{port}", num_processes=2, process_id=rank)
+    assert (jax.process_count(), jax.device_count()) == (2, 2)
+    result = {"rank": rank}
+
+    run = experiment.train(tiny(SETTINGS, directory=directory), digits())
+    result["run"] = str(run.path)
+    result["again"] = experiment.evaluate(run.path, dataset=digits())["losses"]["bound"]["mean"]
+
+    # A signal reaches one process alone, and ends both after the same epoch.
+    def interrupt(signals: list) -> None:
+        if rank == 1 and signals[0].epoch == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    try:
+        experiment.train(tiny(SETTINGS, directory=directory), digits(), listeners=[interrupt])
+    except experiment.Interrupted as stopped:
+        result["interrupted"] = [str(stopped), stopped.exit_status]
+
+    # Each refuses by itself what none can do.
+    named = tiny(SETTINGS, {"run": {"name": run.path.name}}, directory=directory)
+    for how, attempt in {
+        "taken": lambda: experiment.train(named, digits()),
+        "finished": lambda: experiment.resume(run.path, digits()),
+        "idle": lambda: experiment.train(tiny(SETTINGS, directory=directory, devices=1), digits()),
+    }.items():
+        try:
+            attempt()
+        except (RunError, ValueError) as error:
+            result[how] = str(error)
+    sys.stdout.write(json.dumps(result) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

@@ -1,0 +1,90 @@
+"""Several seeds in one program are that many runs."""
+
+import jax
+import numpy as np
+import pytest
+
+from rcmvae import experiment
+
+from .small import Ran, bench, digits, tiny
+
+SEEDS = range(3, 7)
+
+# Patience is short and the rate high, so that the replicas stop in different epochs.
+STOPPING = {
+    "objective": {"kl_z": 0},
+    "training": {"epochs": 6, "learning_rate": 1e-2, "early_stopping": {"monitor": "kl_c", "patience": 1}},
+}
+
+# A batched product adds in another order than a plain one. That is 1e-7 in a step; a few dozen steps of
+# Adam, which divides by the gradient's size, make at most some 1e-4 of it.
+RTOL, ATOL = 2e-3, 2e-4
+
+
+@pytest.fixture(scope="module")
+def together() -> Ran:
+    return bench(tiny(STOPPING, seed=SEEDS.start, seeds=len(SEEDS))).fit()
+
+
+@pytest.fixture(scope="module")
+def apart() -> list[Ran]:
+    return [bench(tiny(STOPPING, seed=seed)).fit() for seed in SEEDS]
+
+
+def test_histories_agree(together: Ran, apart: list[Ran]) -> None:
+    for replica, alone in enumerate(apart):
+        for both, (one,) in zip(together.epochs, alone.epochs, strict=False):
+            mine = both[replica]
+            assert (mine.epoch, mine.step) == (one.epoch, one.step)
+            for name in one.train | one.validation:
+                values = (mine.train | mine.validation)[name], (one.train | one.validation)[name]
+                np.testing.assert_allclose(*values, rtol=RTOL, atol=ATOL, err_msg=name)
+            np.testing.assert_allclose(mine.usage, one.usage, atol=ATOL)
+
+
+def test_every_replica_stops_in_its_own_epoch_with_its_own_best_weights(
+    together: Ran, apart: list[Ran]
+) -> None:
+    found = together.outcome.checkpoint.patience
+    stops = [alone.outcome.checkpoint.epoch for alone in apart]
+    assert len(set(stops)) > 1, "the replicas are to stop at different times"
+    assert len(together.epochs) == max(stops)
+    for replica, alone in enumerate(apart):
+        own = alone.outcome.checkpoint.patience
+        assert found.best_epoch[replica] == own.best_epoch[0]
+        assert found.stopped[replica] == own.stopped[0]
+        np.testing.assert_allclose(found.best[replica], own.best[0], rtol=RTOL, atol=ATOL)
+        mine = jax.tree.map(lambda leaf, at=replica: leaf[at], together.outcome.chosen.params)
+        for a, b in zip(jax.tree.leaves(mine), jax.tree.leaves(alone.outcome.chosen.params), strict=True):
+            np.testing.assert_allclose(a, b[0], rtol=RTOL, atol=1e-3)
+
+
+def test_replicas_differ_from_each_other(together: Ran) -> None:
+    losses = [one.train["loss"] for one in together.epochs[0]]
+    assert len(set(losses)) == len(SEEDS)
+
+
+def test_a_spread_is_the_mean_and_the_sample_standard_deviation() -> None:
+    values = [0.5, 0.25, 1.0, 0.75]
+    found = experiment.spread(values)
+    mean = sum(values) / 4
+    assert found["mean"] == mean
+    assert found["sd"] == pytest.approx((sum((v - mean) ** 2 for v in values) / 3) ** 0.5, rel=1e-12)
+    assert found["per_seed"] == values
+    assert experiment.spread([2.0]) == {"mean": 2.0, "sd": None, "per_seed": [2.0]}
+
+
+def test_the_summary_gives_every_seed(tmp_path, together: Ran) -> None:
+    run = experiment.train(tiny(STOPPING, directory=tmp_path, seed=3, seeds=4), digits())
+    summary = run.read_json("summary.json")
+    assert summary["seeds"] == [*SEEDS]
+    last = together.epochs[-1]
+    for name in ("train/loss", "validation/bound"):
+        part, key = name.split("/")
+        values = [(one.train if part == "train" else one.validation)[key] for one in last]
+        assert summary["training"][name] == experiment.spread(values)
+    accuracy = summary["test"]["clustering"]["accuracy"]
+    assert len(accuracy["per_seed"]) == 4
+    assert accuracy["mean"] == pytest.approx(np.mean(accuracy["per_seed"]))
+    assert accuracy["sd"] == pytest.approx(np.std(accuracy["per_seed"], ddof=1))
+    assert summary["early_stopping"]["best_epoch"] == together.outcome.checkpoint.patience.best_epoch.tolist()
