@@ -4,11 +4,10 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Key, PyTree
+from jaxtyping import Array, Bool, Float, PyTree
 
 from rcmvae.model import Model, ModelOptions
 from rcmvae.nn import Bernoulli, DecoderOptions, DenseTrunk, ExpertsBackbone, Film
@@ -51,7 +50,9 @@ def context(
     )
 
 
-def batch(shape: tuple[int, ...], B: int = 6, *, seed: int = 0, num_classes: int = 3, with_view: bool = False) -> Batch:
+def batch(
+    shape: tuple[int, ...], B: int = 6, *, seed: int = 0, num_classes: int = 3, with_view: bool = False
+) -> Batch:
     """Random samples in [0, 1]; every other one is labelled."""
     rng = np.random.default_rng(seed)
     x, view = rng.uniform(size=(2, B, *shape)).astype(np.float32)
@@ -77,10 +78,14 @@ def small_model(shape: tuple[int, ...] = (7,), *, seed: int = 0, **changes: Any)
     return small_options(**changes).build(shape, 3, key=jax.random.key(seed))
 
 
-def kinds(registry: Mapping[str, type[Options]], variants: Mapping[str, Iterable[dict[str, Any]]]) -> list[Any]:
+def kinds(
+    registry: Mapping[str, type[Options]], variants: Mapping[str, Iterable[dict[str, Any]]]
+) -> list[Any]:
     """One of each registered kind with its defaults, and the variants given for some of them."""
     return [
-        cls.model_validate(settings) for kind, cls in registry.items() for settings in [{}, *variants.get(kind, ())]
+        cls.model_validate(settings)
+        for kind, cls in registry.items()
+        for settings in [{}, *variants.get(kind, ())]
     ]
 
 
@@ -92,7 +97,9 @@ def label(options: Options) -> str:
 
 def over_channels(selection: Selection) -> Float[Array, "B K"]:
     """The weights of a selection with a zero for every channel that is not decoded."""
-    return jnp.sum(selection.weight[..., None] * selection.pick(jnp.eye(selection.responsibility.shape[-1])), axis=1)
+    return jnp.sum(
+        selection.weight[..., None] * selection.pick(jnp.eye(selection.responsibility.shape[-1])), axis=1
+    )
 
 
 def assert_close(actual: PyTree, expected: PyTree, *, rtol: float = 1e-5, atol: float = 1e-6) -> None:
@@ -110,7 +117,9 @@ def assert_finite(tree: PyTree) -> None:
         assert np.all(np.isfinite(leaf)), jax.tree_util.keystr(path)
 
 
-def assert_mean(samples: Float[np.ndarray, "N *S"], expected: Any, *, z: float = 5.0, atol: float = 1e-6) -> None:
+def assert_mean(
+    samples: Float[np.ndarray, "N *S"], expected: Any, *, z: float = 5.0, atol: float = 1e-6
+) -> None:
     """The mean of these draws is the expected value, within z standard errors (and rounding)."""
     samples = np.asarray(samples, np.float64)
     error = np.abs(samples.mean(axis=0) - np.asarray(expected, np.float64))

@@ -24,7 +24,7 @@ from rcmvae.objective import negative_elbo
 from rcmvae.priors import Geometric, Mixture, Vamp
 from rcmvae.routing import Expectation, GumbelSoftmax, StraightThrough, TopM
 from rcmvae.structs import Batch, Forward
-from tests.helpers import assert_close, assert_finite, batch, context, keys, label, mask, small_model, small_options
+from tests.helpers import assert_close, batch, context, keys, label, mask, small_model, small_options
 
 B, K, D = 6, 4, 2
 
@@ -38,7 +38,7 @@ def run(model: Model, samples: Batch, at: Any, stage: Stage = Stage.DECODE) -> F
 @pytest.mark.parametrize("routing", [Expectation(), StraightThrough(decode="one"), TopM(m=2)], ids=label)
 def test_every_array_of_a_pass_has_its_shape(layout: str, routing: Any):
     model = small_model(layout=layout, routing=routing, classifier=ClassifierHead())
-    forward = run(model, batch((7,), with_view=True), context(mask(K, 3)))
+    forward = eqx.filter_eval_shape(model, batch((7,), with_view=True), context(mask(K, 3)), Stage.DECODE)
     L = K if layout == "decentralized" else 1
     M = {"expectation": K, "straight_through": 1, "top_m": 3}[routing.kind]
     assert forward.posterior.logits.shape == (B, K)
@@ -53,14 +53,14 @@ def test_every_array_of_a_pass_has_its_shape(layout: str, routing: Any):
     assert forward.view_log_responsibility.shape == (B, K)
     assert forward.class_logits is not None
     assert forward.class_logits.shape == (B, 3)
-    assert_finite(forward)
 
 
 def test_a_prior_with_centres_gives_the_shared_latent_a_kl_under_each_channel():
     model = small_model(layout="shared", prior=Geometric())
-    assert run(model, batch((7,)), context(mask(K, 3))).kl_z.shape == (B, K)
+    samples, at = batch((7,)), context(mask(K, 3))
+    assert eqx.filter_eval_shape(model, samples, at, Stage.ROUTE).kl_z.shape == (B, K)
     vamp = small_model(layout="shared", prior=Vamp(num_pseudo_inputs=3))
-    assert run(vamp, batch((7,)), context(mask(K, 3))).kl_z.shape == (B, 1)
+    assert eqx.filter_eval_shape(vamp, samples, at, Stage.ROUTE).kl_z.shape == (B, 1)
 
 
 def test_what_was_not_asked_for_is_not_there():
@@ -85,9 +85,8 @@ def test_the_latent_is_the_mean_plus_scaled_noise():
     np.testing.assert_allclose(noise.std(), 1, atol=0.05)
 
 
-@pytest.mark.parametrize("routing", [GumbelSoftmax(), TopM(m=2)], ids=label)
-def test_evaluation_draws_latents_and_nothing_else(routing: Any):
-    model = small_model(routing=routing, classifier=ClassifierHead(hidden=(4,), dropout_rate=0.5))
+def test_evaluation_draws_latents_and_nothing_else():
+    model = small_model(routing=GumbelSoftmax(), classifier=ClassifierHead(hidden=(4,), dropout_rate=0.5))
     samples, streams = batch((7,)), keys(0)
     other = eqx.tree_at(lambda k: (k.routing, k.dropout), keys(1), (streams.routing, streams.dropout))
     first = context(mask(K, 3), stochastic=False, streams=streams)
@@ -97,7 +96,8 @@ def test_evaluation_draws_latents_and_nothing_else(routing: Any):
     assert np.abs(moved.z - run(model, samples, first).z).max() > 0.1
     training = context(mask(K, 3), streams=streams)
     dropped = eqx.tree_at(lambda c: c.keys.dropout, training, keys(5).dropout)
-    assert np.abs(run(model, samples, dropped).class_logits - run(model, samples, training).class_logits).max() > 0.01
+    with_mask, with_other_mask = (run(model, samples, at).class_logits for at in (training, dropped))
+    assert np.abs(np.subtract(with_mask, with_other_mask)).max() > 0.01  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def test_log_responsibility_is_that_of_a_whole_pass():
@@ -122,7 +122,9 @@ def permuted(model: Model, order: np.ndarray) -> Model:
     latent = (order[:, None] * D + np.arange(D)).ravel()
 
     def columns(linear: Any, index: np.ndarray) -> Any:
-        return eqx.tree_at(lambda m: (m.weight, m.bias), linear, (linear.weight[:, index], linear.bias[index]))
+        return eqx.tree_at(
+            lambda m: (m.weight, m.bias), linear, (linear.weight[:, index], linear.bias[index])
+        )
 
     heads, own = model.heads, model.decoder.backbone.own  # pyright: ignore[reportAttributeAccessIssue]
     return eqx.tree_at(
@@ -133,16 +135,18 @@ def permuted(model: Model, order: np.ndarray) -> Model:
             columns(heads.mean, latent),
             columns(heads.log_var, latent),
             model.embedding[order],
-            tuple(eqx.tree_at(lambda o: (o.weight, o.bias), x, (x.weight[order], x.bias[order])) for x in own),
+            tuple(
+                eqx.tree_at(lambda o: (o.weight, o.bias), x, (x.weight[order], x.bias[order])) for x in own
+            ),
         ),
     )
 
 
 def test_renumbering_the_channels_renumbers_the_outputs():
-    model, samples, order = small_model(), batch((7,)), np.asarray([2, 0, 3, 1])
+    samples, order = batch((7,)), np.asarray([2, 0, 3, 1])
     # no noise in the latents, which is drawn by position
+    model = small_model(log_var_bounds=(-60.0, 4.0))
     silent = eqx.tree_at(lambda m: m.heads.log_var.bias, model, jnp.full(K * D, -100.0))
-    silent = eqx.tree_at(lambda m: m.heads.log_var_bounds, silent, (-60.0, 4.0))
     active = np.asarray(mask(K, 3))
     plain = run(silent, samples, context(jnp.asarray(active)))
     other = run(permuted(silent, order), samples, context(jnp.asarray(active[order])))
@@ -188,16 +192,29 @@ def test_the_same_key_builds_the_same_model():
 
 def decoder(**parts: Any) -> DecoderOptions:
     return DecoderOptions(
-        **({"backbone": DenseBackbone(hidden=(6,)), "conditioner": NoConditioner(), "output": Heteroscedastic()} | parts)
+        **(
+            {
+                "backbone": DenseBackbone(hidden=(6,)),
+                "conditioner": NoConditioner(),
+                "output": Heteroscedastic(),
+            }
+            | parts
+        )
     )
 
 
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"prior": Vamp()}, r"model\.prior is `vamp` and model\.layout is `decentralized`.*set model\.layout"),
+        (
+            {"prior": Vamp()},
+            r"model\.prior is `vamp` and model\.layout is `decentralized`.*set model\.layout",
+        ),
         ({"prior": Geometric()}, r"model\.prior is `geometric`"),
-        ({"log_var_bounds": (1.0, 1.0)}, r"log_var_bounds must be \[low, high\] with low < high, not \[1\.0, 1\.0\]"),
+        (
+            {"log_var_bounds": (1.0, 1.0)},
+            r"log_var_bounds must be \[low, high\] with low < high, not \[1\.0, 1\.0\]",
+        ),
         ({"layout": "shared", "decoder": decoder()}, r"every channel would be the same.*`experts`"),
         ({"layout": "shared", "decoder": decoder(backbone=ConvBackbone())}, r"\(`conv`\).*\(`none`\)"),
         ({"embedding_dim": 0, "decoder": decoder(conditioner=Film())}, r"`film` reads a channel embedding"),
@@ -222,11 +239,13 @@ def test_a_shape_that_a_part_cannot_read_is_refused_with_a_sentence():
 def test_a_channel_may_go_without_an_embedding():
     model = small_model(embedding_dim=0, decoder=decoder(backbone=ExpertsBackbone(own=(5,), hidden=(6,))))
     assert model.embedding.shape == (K, 0)
-    assert_finite(run(model, batch((7,)), context(mask(K, 3))))
+    assert eqx.filter_eval_shape(model, batch((7,)), context(mask(K, 3)), Stage.DECODE).z.shape == (B, K, D)
 
 
 def test_the_settings_survive_json():
-    options = small_options(layout="shared", prior=Vamp(), classifier=ClassifierHead(hidden=(4,)), routing=TopM(m=2))
+    options = small_options(
+        layout="shared", prior=Vamp(), classifier=ClassifierHead(hidden=(4,)), routing=TopM(m=2)
+    )
     assert ModelOptions.model_validate_json(options.model_dump_json()) == options
 
 

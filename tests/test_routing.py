@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from rcmvae.errors import ConfigError
 from rcmvae.routing import ROUTINGS, Expectation, GumbelSoftmax, Routing, StraightThrough, TopM, over_open
@@ -48,7 +48,7 @@ def with_key(at: RoutingContext, key: Key[Array, ""]) -> RoutingContext:
     return eqx.tree_at(lambda c: c.keys.routing, at, key)
 
 
-def softmax_over(y: Float[Array, "B K"], active: Float[Array, " K"]) -> Float[np.ndarray, "B K"]:
+def softmax_over(y: Float[Array, "B K"], active: Bool[np.ndarray, " K"]) -> Float[np.ndarray, "B K"]:
     """An independent softmax: only the open columns take part."""
     r = np.zeros(y.shape)
     for b, row in enumerate(np.asarray(y, np.float64)):
@@ -61,7 +61,9 @@ def test_over_open_is_the_softmax_of_the_open_columns():
     y = random_logits()
     for count in range(1, K + 1):
         active = np.asarray(mask(K, count))
-        np.testing.assert_allclose(jnp.exp(over_open(y, jnp.asarray(active))), softmax_over(y, active), atol=1e-6)
+        np.testing.assert_allclose(
+            jnp.exp(over_open(y, jnp.asarray(active))), softmax_over(y, active), atol=1e-6
+        )
 
 
 @every_routing
@@ -105,7 +107,9 @@ def test_the_responsibility_knows_neither_noise_nor_temperature(routing: Routing
     belief = routing(y, context(active)).responsibility
     route = jax.jit(lambda at: routing(y, at).responsibility)
     for seed, temperature in ((1, 1.0), (2, 0.1), (3, 5.0)):
-        np.testing.assert_array_equal(route(context(active, temperature=temperature, streams=keys(seed))), belief)
+        np.testing.assert_array_equal(
+            route(context(active, temperature=temperature, streams=keys(seed))), belief
+        )
 
 
 @every_routing
@@ -162,7 +166,9 @@ def many_draws(routing: Routing, y: Float[Array, "1 K"], at: RoutingContext, cou
     return jax.tree.map(lambda leaf: leaf[:, 0], drawn)
 
 
-@pytest.mark.parametrize("routing", [GumbelSoftmax(), StraightThrough(), StraightThrough(decode="one")], ids=label)
+@pytest.mark.parametrize(
+    "routing", [GumbelSoftmax(), StraightThrough(), StraightThrough(decode="one")], ids=label
+)
 def test_gumbel_draws_channels_in_proportion_to_responsibility(routing: Routing):
     y, active = random_logits(1.0, shape=(1, K)), mask(K, 4)
     count = 10_000
@@ -183,7 +189,11 @@ def gumbel_softmax_by_hand(y: Float[Array, "B K"], at: RoutingContext) -> Float[
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_straight_through_is_hard_forward_and_soft_backward(share: float):
-    y, cost, at = random_logits(), random_logits(seed=1), context(mask(K, 4), straight_through=share, temperature=0.8)
+    y, cost, at = (
+        random_logits(),
+        random_logits(seed=1),
+        context(mask(K, 4), straight_through=share, temperature=0.8),
+    )
     routing = StraightThrough(straight_through=Constant(value=share))
     soft = gumbel_softmax_by_hand(y, at)
     hard = np.eye(K)[np.argmax(soft, axis=-1)]
@@ -245,7 +255,9 @@ def forced_draw(m: int) -> Callable:
 
     @jax.jit
     def outcome(y, cost, active, drawn):
-        with mock.patch.object(jax.random, "categorical", lambda key, log_q: jnp.full(log_q.shape[:-1], drawn)):
+        with mock.patch.object(
+            jax.random, "categorical", lambda key, log_q: jnp.full(log_q.shape[:-1], drawn)
+        ):
             return loss_and_gradients(TopM(m=m), y, cost, context(active))
 
     return outcome

@@ -15,7 +15,9 @@ CHANNEL = np.asarray([[0, 3], [4, 1], [2, 2], [3, 0]])
 def selection(channel: np.ndarray | None) -> Selection:
     r = jnp.full((B, K), 1 / K)
     M = K if channel is None else channel.shape[1]
-    return Selection(r, jnp.log(r), jnp.full((B, M), 1 / M), None if channel is None else jnp.asarray(channel))
+    return Selection(
+        r, jnp.log(r), jnp.full((B, M), 1 / M), None if channel is None else jnp.asarray(channel)
+    )
 
 
 @pytest.mark.parametrize("trailing", [(), (3,), (2, 3)])

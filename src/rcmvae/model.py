@@ -17,15 +17,12 @@ from pydantic import Field, PositiveInt, model_validator
 from rcmvae.errors import ConfigError
 from rcmvae.nn import (
     AnyTrunk,
-    Bernoulli,
     Classifier,
     ClassifierHead,
     Decoder,
     DecoderOptions,
     DenseTrunk,
-    ExpertsBackbone,
     Heads,
-    NoConditioner,
     Trunk,
 )
 from rcmvae.options import Options
@@ -50,9 +47,7 @@ class ModelOptions(Options):
     embedding_dim: int = Field(default=32, ge=0)
     log_var_bounds: tuple[float, float] = (-8.0, 4.0)
     trunk: AnyTrunk = DenseTrunk()
-    decoder: DecoderOptions = DecoderOptions(
-        backbone=ExpertsBackbone(), conditioner=NoConditioner(), output=Bernoulli()
-    )
+    decoder: DecoderOptions = DecoderOptions()
     prior: AnyPrior = Mixture()
     routing: AnyRouting = Expectation()
     classifier: ClassifierHead | None = None
@@ -66,8 +61,9 @@ class ModelOptions(Options):
     def _parts_fit_together(self) -> "ModelOptions":
         if self.layout not in self.prior.layouts:
             raise ConfigError(
-                f"model.prior is `{self.prior.kind_name()}` and model.layout is `{self.layout}`, but this prior describes "
-                f"one latent that all channels share: set model.layout to `shared`, or model.prior to `mixture`."
+                f"model.prior is `{self.prior.kind_name()}` and model.layout is `{self.layout}`, but this prior "
+                f"describes one latent that all channels share: set model.layout to `shared`, or model.prior to "
+                f"`mixture`."
             )
         low, high = self.log_var_bounds
         if low >= high:
@@ -75,11 +71,11 @@ class ModelOptions(Options):
                 f"model.log_var_bounds must be [low, high] with low < high, not [{low}, {high}]."
             )
         told_apart = self.decoder.backbone.tells_channels_apart or self.decoder.conditioner.needs_embedding
-        if self.layout == "shared" and not told_apart:
+        if self.layout == "shared" and self.num_channels > 1 and not told_apart:
             raise ConfigError(
                 f"model.layout is `shared`, and neither the backbone (`{self.decoder.backbone.kind_name()}`) nor the "
-                f"conditioner (`{self.decoder.conditioner.kind_name()}`) tells the decoder which channel it draws: every "
-                f"channel would be the same. Set model.decoder.backbone to `experts`, or a conditioner to `film`."
+                f"conditioner (`{self.decoder.conditioner.kind_name()}`) tells the decoder which channel it draws: "
+                f"every channel would be the same. Set model.decoder.backbone to `experts`, or a conditioner to `film`."
             )
         self.decoder.conditioner.check(self.embedding_dim)
         self.routing.check(self.num_channels)

@@ -42,9 +42,10 @@ class Routing(Options):
 
     @model_validator(mode="after")
     def _can_be_divided_by(self) -> "Routing":
-        if self.temperature.lowest <= 0:
+        lowest = min(self.temperature.levels())
+        if lowest <= 0:
             raise ValueError(
-                f"the logits are divided by it, so temperature must stay above 0, but it reaches {self.temperature.lowest}."
+                f"temperature must stay above 0, because the logits are divided by it, but it reaches {lowest}."
             )
         return self
 

@@ -139,15 +139,18 @@ class RunDirectory:
     @property
     def is_finished(self) -> bool:
         """Whether the run got as far as its results: not after a kill, an interruption or a failure."""
-        return (self.path / "summary.json").exists() and self.read_json("summary.json")[
+        return (self.path / "summary.json").exists() and self.read_json("summary.json").get(
             "status"
-        ] == "finished"
+        ) == "finished"
 
-    def read_json(self, name: str) -> Any:
+    def read_json(self, name: str) -> dict[str, Any]:
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            found = json.loads((self.path / name).read_text(encoding="utf-8"))
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise RunError(f"{self.path / name} is damaged: {error}.") from error
+        if not isinstance(found, dict):
+            raise RunError(f"{self.path / name} is damaged: it holds no names with values.")
+        return found
 
     def write_json(self, name: str, value: Any) -> None:
         self.write(name, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

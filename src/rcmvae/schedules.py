@@ -4,6 +4,7 @@ Wherever a configuration takes a schedule, a plain number means that constant.
 """
 
 import itertools
+import math
 from abc import abstractmethod
 from typing import Annotated, Any, Literal
 
@@ -23,10 +24,13 @@ class Schedule(Options):
     @abstractmethod
     def __call__(self, time: Time) -> Value: ...
 
-    @property
     @abstractmethod
-    def lowest(self) -> float:
-        """The smallest value that it ever takes."""
+    def levels(self, epochs: float = math.inf) -> tuple[float, ...]:
+        """The values that it starts from, heads for or holds within so many epochs; it stays between them.
+
+        >>> Linear(start=0, end=1, begin=5, epochs=5).levels(4)
+        (0.0,)
+        """
 
 
 class Constant(Schedule):
@@ -42,9 +46,8 @@ class Constant(Schedule):
     def __call__(self, time: Time) -> Value:
         return jnp.full((), self.value, jnp.float32)
 
-    @property
-    def lowest(self) -> float:
-        return self.value
+    def levels(self, epochs: float = math.inf) -> tuple[float, ...]:
+        return (self.value,)
 
     @model_serializer
     def _as_number(self) -> float:
@@ -62,9 +65,8 @@ class Ramp(Schedule):
     def progress(self, time: Time) -> Value:
         return jnp.clip((time - self.begin) / self.epochs, 0.0, 1.0)
 
-    @property
-    def lowest(self) -> float:
-        return min(self.start, self.end)
+    def levels(self, epochs: float = math.inf) -> tuple[float, ...]:
+        return (self.start, self.end) if self.begin < epochs else (self.start,)
 
 
 class Linear(Ramp):
@@ -140,9 +142,9 @@ class Piecewise(Schedule):
         passed = jnp.searchsorted(jnp.asarray(self.at, jnp.float32), time, side="right")
         return jnp.asarray(self.values, jnp.float32)[passed]
 
-    @property
-    def lowest(self) -> float:
-        return min(self.values)
+    def levels(self, epochs: float = math.inf) -> tuple[float, ...]:
+        begins = (0.0, *self.at)
+        return tuple(value for begin, value in zip(begins, self.values, strict=True) if begin < epochs)
 
 
 class Warmup(Schedule):
@@ -159,9 +161,8 @@ class Warmup(Schedule):
     def __call__(self, time: Time) -> Value:
         return jnp.minimum(1.0, time / self.epochs) * self.then(time)
 
-    @property
-    def lowest(self) -> float:
-        return min(0.0, self.then.lowest)
+    def levels(self, epochs: float = math.inf) -> tuple[float, ...]:
+        return (0.0, *self.then.levels(epochs))
 
 
 SCHEDULES = by_kind(Constant, Linear, Cosine, Exponential, Piecewise, Warmup)

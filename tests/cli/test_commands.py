@@ -49,7 +49,7 @@ def test_help_is_answered_without_jax() -> None:
         "for command in [], ['train'], ['config'], ['data', 'info']:\n"
         "    result = CliRunner().invoke(app, [*command, '--help'])\n"
         "    assert result.exit_code == 0 and 'Usage' in result.output, result.output\n"
-        "slow = {'jax', 'numpy', 'pydantic', 'equinox', 'orbax'} & sys.modules.keys()\n"
+        "slow = {'jax', 'numpy', 'equinox', 'optax', 'orbax', 'sklearn'} & sys.modules.keys()\n"
         "assert not slow, slow\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -6,9 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from rcmvae.cli import main
 
 # Small enough that compiling is all that takes time.
 TINY = (
@@ -29,6 +32,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(work: Path, *arguments: str) -> subprocess.Popen[str]:
+    """The command as a process of its own."""
     # What one command compiled, the next need not.
     cache = {
         "JAX_COMPILATION_CACHE_DIR": str(work / "cache"),
@@ -44,17 +48,32 @@ def start(work: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def run(work: Path, *arguments: str) -> tuple[int, str, str]:
-    process = start(work, *arguments)
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out, err
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command in this process: its status, stdout and stderr."""
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["rcmvae", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        assert isinstance(caught.value.code, int)
+        captured = capsys.readouterr()
+        return caught.value.code, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture(scope="module")
 def trained(work: Path) -> str:
     """What the command prints that trained the run `tiny`."""
-    status, out, err = run(work, "train", *TINY, "training.epochs=1", "--name", "tiny")
-    assert (status, err) == (0, "")
+    process = start(work, "train", *TINY, "training.epochs=1", "--name", "tiny")
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
     return out
 
 
@@ -70,14 +89,14 @@ def test_training_tells_its_story_where_there_is_no_terminal(work: Path, trained
     assert json.loads((work / "runs/tiny/summary.json").read_text())["status"] == "finished"
 
 
-def test_a_name_is_taken_once(work: Path, trained: str) -> None:
-    status, out, err = run(work, "train", *TINY, "training.epochs=1", "--name", "tiny")
+def test_a_name_is_taken_once(run: Run, trained: str) -> None:
+    status, out, err = run("train", *TINY, "training.epochs=1", "--name", "tiny")
     assert (status, out) == (1, "")
     assert err.startswith("rcmvae: run.name is `tiny`, but runs/tiny exists already")
 
 
-def test_a_run_is_evaluated(work: Path, trained: str) -> None:
-    status, out, err = run(work, "evaluate", "runs/tiny", "--split", "validation")
+def test_a_run_is_evaluated(work: Path, run: Run, trained: str) -> None:
+    status, out, err = run("evaluate", "runs/tiny", "--split", "validation")
     assert (status, err) == (0, "")
     assert "30 samples of the validation split" in out
     assert "bound (nats)" in out
@@ -86,17 +105,17 @@ def test_a_run_is_evaluated(work: Path, trained: str) -> None:
     assert json.loads((work / "runs/tiny/evaluation-validation.json").read_text())["samples"] == 30
 
 
-def test_a_finished_run_goes_on_only_if_asked(work: Path, trained: str) -> None:
-    status, out, err = run(work, "resume", "runs/tiny")
+def test_a_finished_run_goes_on_only_if_asked(run: Run, trained: str) -> None:
+    status, out, err = run("resume", "runs/tiny")
     assert (status, out) == (1, "")
     assert err.startswith("rcmvae: runs/tiny has finished")
-    status, out, err = run(work, "resume", "runs/tiny", "--epochs", "2")
+    status, out, err = run("resume", "runs/tiny", "--epochs", "2")
     assert (status, err) == (0, "")
     assert "epoch 2/2" in out
     assert "epoch 1/2" not in out
 
 
-def test_ctrl_c_leaves_a_run_that_goes_on(work: Path, trained: str) -> None:
+def test_ctrl_c_leaves_a_run_that_goes_on(work: Path, run: Run, trained: str) -> None:
     process = start(work, "train", *TINY, "training.epochs=100000", "--name", "long")
     history, patience = work / "runs/long/history.jsonl", time.monotonic() + 60
     while not (history.exists() and history.read_text().count("\n") > 3):
@@ -109,6 +128,6 @@ def test_ctrl_c_leaves_a_run_that_goes_on(work: Path, trained: str) -> None:
     assert err.startswith("rcmvae: Stopped after epoch ")
     assert err.rstrip().endswith("Go on with: rcmvae resume runs/long")
     done = int(err.split("epoch ")[1].split(",")[0])
-    status, out, _ = run(work, "resume", "runs/long", "--epochs", str(done + 1))
+    status, out, _ = run("resume", "runs/long", "--epochs", str(done + 1))
     assert status == 0
     assert f"epoch {done + 1}/{done + 1}" in out

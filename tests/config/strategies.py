@@ -59,15 +59,14 @@ SPECIAL: dict[tuple[type[Options], str], st.SearchStrategy[Any]] = {
 
 def numbers(kind: type, metadata: tuple[Any, ...]) -> st.SearchStrategy[Any]:
     """Numbers within the bounds of a field."""
-    lowest = next((m.gt if isinstance(m, Gt) else m.ge for m in metadata if isinstance(m, Gt | Ge)), None)
-    highest = next((m.lt if isinstance(m, Lt) else m.le for m in metadata if isinstance(m, Lt | Le)), None)
-    open_below = any(isinstance(m, Gt) for m in metadata)
+    names = {Gt: "gt", Ge: "ge", Lt: "lt", Le: "le"}
+    given: Raw = {names[type(m)]: getattr(m, names[type(m)]) for m in metadata if type(m) in names}
+    lowest, highest = given.get("gt", given.get("ge")), given.get("lt", given.get("le"))
     if kind is int:
-        low = -(10**6) if lowest is None else int(lowest) + open_below
+        low = -(10**6) if lowest is None else int(lowest) + ("gt" in given)
         return st.integers(low, 10**6 if highest is None else int(highest))
-    bounds: Raw = {"exclude_min": open_below, "exclude_max": any(isinstance(m, Lt) for m in metadata)}
     low, high = -1e30 if lowest is None else float(lowest), 1e30 if highest is None else float(highest)
-    return st.floats(low, high, **bounds)
+    return st.floats(low, high, exclude_min="gt" in given, exclude_max="lt" in given)
 
 
 def values(place: Place, depth: int = 2) -> st.SearchStrategy[Any]:
@@ -90,17 +89,11 @@ def _values(place: Place, depth: int) -> st.SearchStrategy[Any]:
     if get_origin(place.annotation) is tuple:
         args = get_args(place.annotation)
         entries = values(Place.of(args[0]), depth)
-        size = (
-            {"min_size": 1, "max_size": 3}
-            if args[-1] is Ellipsis
-            else {"min_size": len(args), "max_size": len(args)}
-        )
-        return st.lists(entries, **size)
-    if place.annotation in (int, float):
-        return numbers(place.annotation, place.metadata)
-    if place.annotation is Path:
-        return st.text("abcé ~.:#'-/", min_size=1).map(lambda text: str(Path(text)))
-    return {bool: st.booleans(), str: st.text(max_size=8)}[place.annotation]
+        fewest, most = (1, 3) if args[-1] is Ellipsis else (len(args), len(args))
+        return st.lists(entries, min_size=fewest, max_size=most)
+    paths = st.text("abcé ~.:#'-/", min_size=1).map(lambda text: str(Path(text)))
+    plain = {bool: st.booleans(), str: st.text(max_size=8), Path: paths}
+    return plain[place.annotation] if place.annotation in plain else numbers(place.annotation, place.metadata)
 
 
 def options(cls: type[Options], depth: int = 2) -> st.SearchStrategy[Raw]:

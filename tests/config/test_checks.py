@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from rcmvae.config import Config, from_mapping, load_config
-from rcmvae.config.levels import levels
 from rcmvae.data import ArraysSource, dataset_from_arrays
 from rcmvae.errors import ConfigError
-from rcmvae.schedules import SCHEDULES, Constant, Cosine, Exponential, Linear, Piecewise, Schedule, Warmup
+from rcmvae.schedules import Constant, Cosine, Exponential, Linear, Piecewise, Schedule, Warmup
 
 VAMP = {"prior": "vamp", "layout": "shared"}
 GEOMETRIC = {"prior": "geometric", "layout": "shared"}
@@ -179,22 +178,17 @@ def test_what_fits_is_taken(raw: dict[str, Any]) -> None:
         (Linear(start=0, end=1, epochs=5), 1, (0, 1)),
         (Cosine(start=1, end=0, epochs=5, begin=3), 3, (1,)),
         (Exponential(start=1, end=0.1, epochs=5), 1, (1, 0.1)),
-        (Piecewise(at=[1, 4], values=[0, 1, 2]), 4, (0, 1)),
+        (Piecewise(at=(1, 4), values=(0, 1, 2)), 4, (0, 1)),
         (Warmup(epochs=1, then=Linear(start=2, end=3, epochs=1)), 1, (0, 2, 3)),
     ],
 )
 def test_levels_are_what_a_schedule_comes_near(
     schedule: Schedule, epochs: float, expected: tuple[float, ...]
 ) -> None:
-    assert levels(schedule, epochs) == expected
+    assert schedule.levels(epochs) == expected
     reached = np.asarray(jax.vmap(schedule)(jnp.linspace(0, epochs, 50, endpoint=False)))
     assert min(expected) <= reached.min() + 1e-6
     assert reached.max() <= max(expected) + 1e-6
-
-
-def test_every_schedule_has_its_levels() -> None:
-    for kind, cls in SCHEDULES.items():
-        assert levels.dispatch(cls) is not levels.dispatch(Schedule), kind
 
 
 def images(n: int, label: bool = True) -> Any:

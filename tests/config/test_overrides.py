@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax.numpy as jnp
 import pytest
 
 from rcmvae.config import Config, from_mapping, load_config
@@ -35,7 +36,8 @@ def value_at(config: Config, path: str) -> Any:
         ("objective.kl_c=2", "objective.kl_c", {"weight": 2.0}),
         ("objective.kl_c=null", "objective.kl_c", None),
         ("objective.logit_mog.sigma=2", "objective.logit_mog", {"weight": 1.0, "mean": 7.0, "sigma": 2.0}),
-        ("objective.consistency.views=[jitter]", "objective.consistency.views", [{"scale": 0.1, "drop": 0.1, "kind": "jitter"}]),
+        ("objective.consistency.views=[jitter]", "objective.consistency.views",
+         [{"scale": 0.1, "drop": 0.1, "kind": "jitter"}]),
     ],
 )  # fmt: skip
 def test_one_value_changes_and_the_rest_stays(override: str, path: str, value: Any) -> None:
@@ -120,8 +122,9 @@ def test_a_preset_chooses_the_regularizers_of_the_channel() -> None:
         ("model.num_channels=[", "The value in `model.num_channels=[`, line 1, column 2: expected the node content"),
         ("model.num_channels=ten", "model.num_channels is `ten`, but it must be a whole number above 0."),
         ("training.epochs.x=3", "training.epochs.x has nothing to change: training.epochs is `20`, which has no keys."),
-        ("objective.consistency.views.0.rotate=3", "objective.consistency.views.0.rotate points into a list: give all of "
-                                                   "objective.consistency.views at once, as in objective.consistency.views=[…]."),
+        ("objective.consistency.views.0.rotate=3", "objective.consistency.views.0.rotate points into a list: give all "
+                                                   "of objective.consistency.views at once, as in "
+                                                   "objective.consistency.views=[…]."),
         ("model.routing.m=3", "model.routing.m is not known. model.routing of kind `expectation` has the keys kind, "
                               "temperature. It belongs to the kind top_m."),
         ("objective.c_regularizer=bth", "objective: `c_regularizer` is one of categorical, logit_mog, both, dirichlet"),
@@ -148,3 +151,10 @@ def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(overrides=["a", "modle.x=1", "model.latent_dim=2", "model.y=1"])
     assert len(str(caught.value).splitlines()) == 3
+
+
+def test_a_default_that_follows_another_value_follows_its_override() -> None:
+    config = load_config(None, ["training.epochs=7"])
+    assert config == load_config(None, ["training={epochs: 7}"])
+    assert config.training.learning_rate.levels(7) == (0.0, 1.5e-3, 1.5e-4)
+    assert float(config.training.learning_rate(jnp.asarray(7.0))) == pytest.approx(1.5e-4)

@@ -62,21 +62,24 @@ class Room(Options):
         return self
 
 
+LEGS = "a whole number of at least 3 and below 9."
+
 # (what was given for `table`, the validation's name for the problem, the sentence)
 CASES: list[tuple[dict[str, Any], str, str]] = [
-    ({"legs": "x"}, "int_parsing", "table.legs is `x`, but it must be a whole number of at least 3 and below 9."),
-    ({"legs": None}, "int_type", "table.legs is `null`, but it must be a whole number of at least 3 and below 9."),
-    ({"legs": 3.5}, "int_from_float", "table.legs is `3.5`, but it must be a whole number of at least 3 and below 9."),
-    ({"legs": "9" * 5000}, "int_parsing_size", f"table.legs is `'{'9' * 58}…`, but it must be a whole number of at least 3 and below 9."),
-    ({"legs": 2}, "greater_than_equal", "table.legs is `2`, but it must be a whole number of at least 3 and below 9."),
-    ({"legs": 9}, "less_than", "table.legs is `9`, but it must be a whole number of at least 3 and below 9."),
+    ({"legs": "x"}, "int_parsing", f"table.legs is `x`, but it must be {LEGS}"),
+    ({"legs": None}, "int_type", f"table.legs is `null`, but it must be {LEGS}"),
+    ({"legs": 3.5}, "int_from_float", f"table.legs is `3.5`, but it must be {LEGS}"),
+    ({"legs": "9" * 5000}, "int_parsing_size", f"table.legs is `'{'9' * 58}…`, but it must be {LEGS}"),
+    ({"legs": 2}, "greater_than_equal", f"table.legs is `2`, but it must be {LEGS}"),
+    ({"legs": 9}, "less_than", f"table.legs is `9`, but it must be {LEGS}"),
     ({"width": 0}, "greater_than", "table.width is `0`, but it must be a number above 0, or null."),
     ({"width": "x"}, "float_parsing", "table.width is `x`, but it must be a number above 0, or null."),
     ({"width": []}, "float_type", "table.width is `[]`, but it must be a number above 0, or null."),
     ({"width": float("inf")}, "finite_number", "table.width is `.inf`, but it must be a number above 0, or null."),
     ({"oiled": "x"}, "bool_parsing", "table.oiled is `x`, but it must be true or false."),
     ({"oiled": []}, "bool_type", "table.oiled is `[]`, but it must be true or false."),
-    ({"wood": "bech"}, "literal_error", "table.wood is `bech`, but it must be one of oak, beech. Did you mean 'beech'?"),
+    ({"wood": "bech"}, "literal_error",
+     "table.wood is `bech`, but it must be one of oak, beech. Did you mean 'beech'?"),
     ({"maker": 3}, "string_type", "table.maker is `3`, but it must be text, or null. Put it in quotes."),
     ({"maker": "a b"}, "string_pattern_mismatch", r"table.maker is `a b`, but it must be text that matches `^\w+$`."),
     ({"plan": 3}, "path_type", "table.plan is `3`, but it must be a path."),
@@ -89,7 +92,8 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
         "table.drawers is `[]`, but it must be a list of at least 1, each a whole number above 0.",
     ),
     ({"drawers": [1, 0]}, "greater_than", "table.drawers[1] is `0`, but it must be a whole number above 0."),
-    ({"bowl": "plumm"}, "union_tag_invalid", "table.bowl is `plumm`, but it must be one of fig, plum. Did you mean 'plum'?"),
+    ({"bowl": "plumm"}, "union_tag_invalid",
+     "table.bowl is `plumm`, but it must be one of fig, plum. Did you mean 'plum'?"),
     ({"bowl": {"stones": 1}}, "union_tag_not_found", "table.bowl has no `kind`: add one of fig, plum."),
     ({"bowl": 3}, "model_attributes_type", "table.bowl is `3`, but it must be one of fig, plum."),
     ({"bowl": "fig"}, "missing", "table.bowl.seeds is missing: it must be a whole number above 0."),
@@ -103,15 +107,17 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     (
         {"bowl": {"kind": "plum", "seeds": 1}},
         "extra_forbidden",
-        "table.bowl.seeds is not known. table.bowl of kind `plum` has the keys kind, stones. It belongs to the kind fig.",
+        "table.bowl.seeds is not known. table.bowl of kind `plum` has the keys kind, stones. "
+        "It belongs to the kind fig.",
     ),
     (
         {"doors": 2},
         "extra_forbidden",
-        "table.doors is not known. table has the keys legs, width, oiled, wood, maker, plan, size, drawers, bowl, basket, "
-        "share. There is doors.",
+        "table.doors is not known. table has the keys legs, width, oiled, wood, maker, plan, size, drawers, bowl, "
+        "basket, share. There is doors.",
     ),
-    ({"share": "evn"}, "literal_error", "table.share is `evn`, but it must be `even` or a number. Did you mean 'even'?"),
+    ({"share": "evn"}, "literal_error",
+     "table.share is `evn`, but it must be `even` or a number. Did you mean 'even'?"),
 ]  # fmt: skip
 
 
@@ -147,8 +153,8 @@ def test_sentences_about_the_whole_stay_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"legs": True}, "table.legs is `true`, but it must be a whole number of at least 3 and below 9."),
-        ({"legs": "4"}, "table.legs is `'4'`, but it must be a whole number of at least 3 and below 9."),
+        ({"legs": True}, f"table.legs is `true`, but it must be {LEGS}"),
+        ({"legs": "4"}, f"table.legs is `'4'`, but it must be {LEGS}"),
         ({"width": "1e-3"}, "table.width is `'1e-3'`, but it must be a number above 0, or null."),
         ({"oiled": 1}, "table.oiled is `1`, but it must be true or false."),
         ({"oiled": "yes"}, "table.oiled is `'yes'`, but it must be true or false."),
@@ -205,7 +211,8 @@ def test_all_problems_are_told_at_once() -> None:
         "objective.kl_c.weight.start is missing",
         "objective.kl_c.weight.end is missing",
         "objective.kl_c.weight.epochs is missing",
-        "objective.confidence is `much`, but it must be a number (its weight) or a mapping with keys of weight, or null.",
+        "objective.confidence is `much`, but it must be a number (its weight) or a mapping with keys of weight, "
+        "or null.",
     )
     assert len(lines) == len(starts)
     for start in starts:

@@ -120,15 +120,15 @@ def test_a_missing_file_is_told_with_its_nearest_neighbour(
     (tmp_path / "configs" / "quick.yaml").touch()
     (tmp_path / "digits.yml").touch()
     monkeypatch.chdir(tmp_path)
-    for given, meant in {
+    for asked, meant in {
         "quik.yaml": "configs/quick.yaml",
         "quick": "configs/quick.yaml",
         "digit.yml": "digits.yml",
         "configs/quikc.yaml": "configs/quick.yaml",
     }.items():
         with pytest.raises(ConfigError) as caught:
-            load_config(given)
-        assert str(caught.value) == f"{given} does not exist. Did you mean '{meant}'?"
+            load_config(asked)
+        assert str(caught.value) == f"{asked} does not exist. Did you mean '{meant}'?"
     with pytest.raises(ConfigError, match=r"^zebra.yaml does not exist\.$"):
         load_config("zebra.yaml")
     with pytest.raises(ConfigError, match=r"configs is a folder"):

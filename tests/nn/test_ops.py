@@ -19,6 +19,7 @@ from rcmvae.nn.ops import (
     depth_to_space,
     layer_norm,
     leaky_relu,
+    product,
     space_to_depth,
 )
 from tests.helpers import assert_close
@@ -91,6 +92,15 @@ def test_linear_acts_on_the_last_axis(lead):
     x = normal(*lead, 3)
     assert layer.bias is not None
     assert_close(layer(x), np.asarray(x) @ np.asarray(layer.weight) + np.asarray(layer.bias))
+
+
+@pytest.mark.parametrize("lead", [(), (4,), (2, 3, 5)])
+def test_product_has_the_gradient_of_a_product(lead):
+    x, w, g = normal(*lead, 3), normal(3, 5, seed=1), normal(*lead, 5, seed=2)
+    of_x, of_w = jax.vjp(product, x, w)[1](g)
+    rows, slopes = np.asarray(x).reshape(-1, 3), np.asarray(g).reshape(-1, 5)
+    assert_close(of_x, np.asarray(g) @ np.asarray(w).T)
+    assert_close(of_w, sum(np.outer(a, b) for a, b in zip(rows, slopes, strict=True)), atol=1e-5)
 
 
 def test_linear_starts_at_the_scale_of_he():

@@ -55,7 +55,11 @@ def test_before_decoding_the_terms_that_look_at_reconstructions_are_left_out():
     evidence = weighted(s, dict.fromkeys(TERMS, 1.0))
     evidence = eqx.tree_at(lambda e: e.forward.decoded_nll, evidence, None)
     losses = every(evidence, Stage.ROUTE)
-    assert set(TERMS) - set(losses.terms) == {name for name, term in TERMS.items() if term.decodes} == {"reconstruction"}
+    assert (
+        set(TERMS) - set(losses.terms)
+        == {name for name, term in TERMS.items() if term.decodes}
+        == {"reconstruction"}
+    )
     np.testing.assert_allclose(losses.total, sum(map(float, losses.terms.values())), rtol=1e-5)
 
 
@@ -71,7 +75,9 @@ def times(*at: float) -> np.ndarray:
 
 def test_the_decoder_runs_from_the_first_step_that_weighs_its_output():
     late = objective(
-        reconstruction={"weight": {"kind": "piecewise", "at": [2.5], "values": [0, 1]}}, kl_c=1.0, consistency=1.0
+        reconstruction={"weight": {"kind": "piecewise", "at": [2.5], "values": [0, 1]}},
+        kl_c=1.0,
+        consistency=1.0,
     )
     before = np.nextafter(np.float32(2.5), np.float32(0))
     assert late.stage_at(times(0, 1, before)) is Stage.ROUTE
@@ -79,7 +85,9 @@ def test_the_decoder_runs_from_the_first_step_that_weighs_its_output():
     assert late.stage_at(times(2.5)) is Stage.DECODE
     assert late.stage_at(times(3, 9)) is Stage.DECODE
 
-    rising = objective(reconstruction={"weight": {"kind": "linear", "start": 0, "end": 1, "epochs": 2, "begin": 1}})
+    rising = objective(
+        reconstruction={"weight": {"kind": "linear", "start": 0, "end": 1, "epochs": 2, "begin": 1}}
+    )
     assert rising.stage_at(times(0, 0.5, 1)) is Stage.ROUTE
     assert rising.stage_at(times(1, 1.01)) is Stage.DECODE
     falling = objective(reconstruction={"weight": {"kind": "cosine", "start": 1, "end": 0, "epochs": 2}})
@@ -140,7 +148,9 @@ def test_what_is_no_objective_is_refused(given: dict[str, Any], complaint: str):
 def test_the_settings_survive_json():
     full = objective(**dict.fromkeys(TERMS, 0.5))
     assert ObjectiveOptions.model_validate_json(full.model_dump_json()) == full
-    some = objective(c_regularizer="both", kl_z={"form": "all", "weight": {"kind": "warmup", "epochs": 2, "then": 1}})
+    some = objective(
+        c_regularizer="both", kl_z={"form": "all", "weight": {"kind": "warmup", "epochs": 2, "then": 1}}
+    )
     assert ObjectiveOptions.model_validate(some.model_dump(mode="json")) == some
 
 

@@ -16,7 +16,7 @@ from rcmvae.nn import ClassifierHead
 from rcmvae.objective import TERMS, Term, is_weight, negative_elbo
 from rcmvae.priors import Vamp, gaussian_kl
 from tests.helpers import any_model, assert_close, assert_finite, small_model
-from tests.objective.scene import B, K, Plain, Scene, scene, split, value_and_gradient, value_of
+from tests.objective.scene import B, K, Plain, scene, split, value_and_gradient, value_of
 
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "kl_z": [{"form": "all"}, {"free_bits": 2.0}, {"form": "all", "free_bits": 1.5}],
@@ -53,7 +53,9 @@ def logit_mog(term: Any, s: Plain) -> float:
     each = []
     for y in s.y:
         corners = [
-            scipy.stats.multivariate_normal.pdf(y, mean=term.mean * np.eye(A)[k], cov=term.sigma**2 * np.eye(A))
+            scipy.stats.multivariate_normal.pdf(
+                y, mean=term.mean * np.eye(A)[k], cov=term.sigma**2 * np.eye(A)
+            )
             for k in range(A)
         ]
         each.append(-math.log(sum(corners) / A))
@@ -102,7 +104,13 @@ def l1(term: Any, s: Plain) -> float:
 def weight_matrices(model: Any) -> list[Any]:
     """Named one by one, for a model with a dense trunk and experts told by `film`."""
     backbone = model.decoder.backbone
-    layers = [*model.trunk.layers, model.heads.logits, model.heads.mean, model.heads.log_var, backbone.shared.out]
+    layers = [
+        *model.trunk.layers,
+        model.heads.logits,
+        model.heads.mean,
+        model.heads.log_var,
+        backbone.shared.out,
+    ]
     for layer in backbone.shared.layers:
         layers += [layer.linear, layer.condition.modulation.project]
     layers += [*backbone.own, *(layer.condition.modulation.project for layer in backbone.own)]
@@ -162,7 +170,9 @@ def test_the_gradient_is_that_of_finite_differences(name: str, term: Term):
             for _ in range(4):
                 direction = jax.tree.map(lambda a: rng.normal(size=a.shape), split(s)[0])
                 ahead, behind = (
-                    value_and_gradient(term, eqx.apply_updates(s, jax.tree.map(lambda d, h=h: h * d, direction)))[0]
+                    value_and_gradient(
+                        term, eqx.apply_updates(s, jax.tree.map(lambda d, h=h: h * d, direction))
+                    )[0]
                     for h in (step, -step)
                 )
                 slope = sum(np.vdot(g, d) for g, d in zip(gradient, jax.tree.leaves(direction), strict=True))
@@ -175,6 +185,7 @@ def test_closed_channels_cost_nothing_and_learn_nothing(name: str, term: Term):
         s = scene(count)
         closed = ~np.asarray(s.active)
         value, gradient = value_and_gradient(term, s)
+        assert s.view_logits is not None
         loud = jnp.where(closed, 50.0, 0.0).reshape(1, K)
         other = eqx.tree_at(
             lambda t: (t.logits, t.view_logits, t.nll, t.kl_z, t.pi_logits),
@@ -212,7 +223,9 @@ def test_finite_at_extremes(name: str, term: Term):
     open_columns = np.flatnonzero(base.active)
     for scale in (0.0, 30.0, 1e4):
         s = eqx.tree_at(
-            lambda t: (t.logits, t.view_logits, t.class_logits, t.pi_logits), base, replace_fn=lambda a: scale * jnp.sign(a)
+            lambda t: (t.logits, t.view_logits, t.class_logits, t.pi_logits),
+            base,
+            replace_fn=lambda a, scale=scale: scale * jnp.sign(a),
         )
         assert_finite(value_and_gradient(term, s))
     # probabilities from normal through denormal to exactly zero
@@ -259,10 +272,13 @@ def test_without_a_view_only_the_samples_count(name: str):
 def test_consistency_pulls_as_the_symmetric_cross_entropy_does():
     s = scene(3)
     held = s.evidence().forward
+    assert held.view_log_responsibility is not None
     r = jnp.exp(held.selection.log_responsibility), jnp.exp(held.view_log_responsibility)
 
     def cross_entropy(logits, view_logits):
-        forward = eqx.tree_at(lambda t: (t.logits, t.view_logits), s, (logits, view_logits)).evidence().forward
+        forward = (
+            eqx.tree_at(lambda t: (t.logits, t.view_logits), s, (logits, view_logits)).evidence().forward
+        )
         log_r, log_view = forward.selection.log_responsibility, forward.view_log_responsibility
         own = -jnp.sum(jnp.where(r[0] > 0, r[0] * log_view, 0.0), axis=-1)
         other = -jnp.sum(jnp.where(r[1] > 0, r[1] * log_r, 0.0), axis=-1)
@@ -289,7 +305,11 @@ def test_mutual_information_is_bounded_by_the_number_of_channels():
     sure = eqx.tree_at(
         lambda t: (t.logits, t.view_logits, t.weight),
         scene(),
-        (100.0 * jnp.eye(K)[jnp.arange(B) % K], 100.0 * jnp.eye(K)[jnp.arange(B) % K], jnp.asarray([1.0] * 4 + [0])),
+        (
+            100.0 * jnp.eye(K)[jnp.arange(B) % K],
+            100.0 * jnp.eye(K)[jnp.arange(B) % K],
+            jnp.asarray([1.0] * 4 + [0]),
+        ),
     )
     information = value_of(TERMS["usage_entropy"](), sure) - value_of(TERMS["confidence"](), sure)
     np.testing.assert_allclose(information, math.log(K), rtol=1e-5)
@@ -312,7 +332,9 @@ def test_logit_mog_ignores_responsibilities_and_noise():
     # Raw logits: a constant added to all of them leaves r as it is, and costs.
     s = scene()
     raised = eqx.tree_at(lambda t: t.logits, s, s.logits + 3.0)
-    assert_close(raised.evidence().forward.selection.responsibility, s.evidence().forward.selection.responsibility)
+    assert_close(
+        raised.evidence().forward.selection.responsibility, s.evidence().forward.selection.responsibility
+    )
     assert value_of(TERMS["logit_mog"](), raised) != value_of(TERMS["logit_mog"](), s)
 
 
@@ -331,7 +353,10 @@ def test_the_bound_is_the_brute_force_sum():
         s = scene(count)
         p = Plain(s)
         expected = [
-            sum(r * (nll + kl) + r * math.log(r / pi) for r, nll, kl, pi in zip(rs, nlls, kls, p.pi, strict=True))
+            sum(
+                r * (nll + kl) + r * math.log(r / pi)
+                for r, nll, kl, pi in zip(rs, nlls, kls, p.pi, strict=True)
+            )
             for rs, nlls, kls in zip(p.r, p.nll, p.kl, strict=True)
         ]
         np.testing.assert_allclose(negative_elbo(s.evidence().forward)[:4], expected, rtol=2e-5, atol=1e-5)
@@ -355,10 +380,14 @@ def test_the_bound_is_finite_at_the_bounds_of_the_posterior(log_var: float):
 
 def test_l1_and_weight_decay_see_the_weight_matrices_and_nothing_else():
     model = small_model(classifier=ClassifierHead(hidden=(4,)))
+    assert model.classifier is not None
     gradient = jax.grad(lambda m: TERMS["l1"]()(scene().evidence(m)))(eqx.filter(model, eqx.is_inexact_array))
     leaves = jax.tree_util.tree_flatten_with_path(model)[0]
     slopes = jax.tree.leaves(gradient)
-    expected = {id(w) for w in [*weight_matrices(model), model.classifier.layers[0].weight, model.classifier.out.weight]}
+    expected = {
+        id(w)
+        for w in [*weight_matrices(model), model.classifier.layers[0].weight, model.classifier.out.weight]
+    }
     for (path, leaf), slope in zip(leaves, slopes, strict=True):
         assert is_weight(path) == (id(leaf) in expected), jax.tree_util.keystr(path)
         np.testing.assert_array_equal(slope, np.sign(leaf) if is_weight(path) else np.zeros(leaf.shape))

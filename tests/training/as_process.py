@@ -12,8 +12,7 @@ from rcmvae import experiment
 from rcmvae.errors import RunError
 from tests.training.small import digits, tiny
 
-# `devices` and the batch are all that the processes share: nothing tells one of them what the other does.
-SETTINGS = {"objective": {"consistency": {"weight": 1.0, "views": ["jitter"]}}}
+SETTINGS = {"training": {"epochs": 2}}
 
 
 def main(port: str, rank: int, directory: Path) -> None:
@@ -23,7 +22,6 @@ def main(port: str, rank: int, directory: Path) -> None:
 
     run = experiment.train(tiny(SETTINGS, directory=directory), digits())
     result["run"] = str(run.path)
-    result["again"] = experiment.evaluate(run.path, dataset=digits())["losses"]["bound"]["mean"]
 
     # A signal reaches one process alone, and ends both after the same epoch.
     def interrupt(signals: list) -> None:

@@ -159,7 +159,9 @@ def same_bits(a: PyTree, b: PyTree) -> bool:
     """Whether two trees of arrays are equal to the last bit."""
     left, right = jax.tree.leaves_with_path(a), jax.tree.leaves_with_path(b)
     assert [path for path, _ in left] == [path for path, _ in right]
-    return all(np.array_equal(np.asarray(x), np.asarray(y)) for (_, x), (_, y) in zip(left, right, strict=True))
+    return all(
+        np.array_equal(np.asarray(x), np.asarray(y)) for (_, x), (_, y) in zip(left, right, strict=True)
+    )
 
 
 def host(tree: PyTree) -> PyTree:

@@ -24,9 +24,7 @@ def checkpoint() -> Checkpoint:
     setting = bench(tiny(early_stopping={}, seeds=2)).setting
     start = begin(setting.plan, setting.start)
     draw = np.random.default_rng(0)
-    arrays = jax.tree.map(
-        lambda leaf: (draw.normal(size=leaf.shape) * 100).astype(leaf.dtype), start.arrays
-    )
+    arrays = jax.tree.map(lambda leaf: (draw.normal(size=leaf.shape) * 100).astype(leaf.dtype), start.arrays)
     arrays = setting.devices.put(arrays)
     assert any(leaf.size == 0 for leaf in jax.tree.leaves(arrays)), "the embedding has no dimension here"
     patience = Patience(np.array([0.1, 1 / 3]), np.array([4, 2]), np.array([False, True]))
@@ -72,7 +70,9 @@ def flip_a_bit(path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [truncate, flip_a_bit, Path.unlink])
-@pytest.mark.parametrize("pattern", ["arrays/_METADATA", "arrays/manifest.ocdbt", "arrays/**/d/*", "rest/metadata", SEAL])
+@pytest.mark.parametrize(
+    "pattern", ["arrays/_METADATA", "arrays/manifest.ocdbt", "arrays/**/d/*", "rest/metadata", SEAL]
+)
 def test_damage_is_told_with_the_way_out(
     written: Path, checkpoint: Checkpoint, tmp_path: Path, pattern: str, harm: Callable[[Path], None]
 ) -> None:
@@ -82,7 +82,9 @@ def test_damage_is_told_with_the_way_out(
     assert found, [str(path.relative_to(copy)) for path in copy.rglob("*")]
     for path in found:
         harm(path)
-    if harm is Path.unlink and pattern == SEAL:  # it is written last: a kill may leave a checkpoint without it
+    if (
+        harm is Path.unlink and pattern == SEAL
+    ):  # it is written last: a kill may leave a checkpoint without it
         assert restore(copy, checkpoint.arrays).epoch == 5
         return
     with pytest.raises(RunError, match=r"checkpoints/5 is damaged.* Remove it to go on from epoch 4\.$"):

@@ -103,7 +103,11 @@ def test_decay_acts_on_weight_matrices_and_on_nothing_else(on: Bench) -> None:
     params = jax.tree.map(lambda leaf: jnp.ones_like(leaf[0]), on.setting.start.params)
     update = jax.jit(lambda g, params: plan.optimizer.update(g, plan.optimizer.init(params), params)[0])
     direction = update(jax.tree.map(jnp.zeros_like, params), params)
-    moved = {jax.tree_util.keystr(p): float(jnp.max(leaf)) for p, leaf in jax.tree.leaves_with_path(direction) if leaf.size}
+    moved = {
+        jax.tree_util.keystr(p): float(jnp.max(leaf))
+        for p, leaf in jax.tree.leaves_with_path(direction)
+        if leaf.size
+    }
     weights = {path for path in moved if path.endswith(".weight")}
     assert weights
     assert weights < set(moved)

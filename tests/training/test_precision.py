@@ -20,7 +20,8 @@ VIEWED = {"objective": {"consistency": {"weight": 1.0, "views": [{"kind": "jitte
 @pytest.fixture(scope="module")
 def runs() -> dict[str, Ran]:
     return {
-        precision: bench(tiny(VIEWED, precision=precision, epochs=4)).fit() for precision in ("float32", "bfloat16")
+        precision: bench(tiny(VIEWED, precision=precision, epochs=4)).fit()
+        for precision in ("float32", "bfloat16")
     }
 
 

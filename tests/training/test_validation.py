@@ -96,9 +96,7 @@ def test_the_content_of_padding_has_no_influence() -> None:
     on = bench(tiny(OBJECTIVE))
     plan = on.setting.plan
     state = jax.tree.map(lambda leaf: leaf[0], on.setting.start)
-    context = context_at(
-        plan, state.active, jnp.zeros(()), Keys.split(jax.random.key(0)), stochastic=False
-    )
+    context = context_at(plan, state.active, jnp.zeros(()), Keys.split(jax.random.key(0)), stochastic=False)
     x = np.asarray(plan.scaling(on.validation.x[:32]))
     weight = jnp.asarray(np.arange(32) < 20, jnp.float32)
     label = on.validation.label[:32]

@@ -25,10 +25,11 @@ app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
 
 
-def _say_version(wanted: bool) -> None:
+def _say_version(wanted: bool) -> bool:
     if wanted:
         typer.echo(f"rcmvae {metadata.version('rcmvae')}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()

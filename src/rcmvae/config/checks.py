@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Callable, Iterator
 
-from rcmvae.config.levels import levels
 from rcmvae.data import Source
 from rcmvae.errors import listed, nearest
 from rcmvae.model import ModelOptions
@@ -33,7 +32,7 @@ def there_is_something_to_minimise(parts: Parts) -> Iterator[str]:
     terms = parts.objective.terms
     if not terms:
         yield "objective has no term: there is nothing to minimise. Start with `reconstruction: 1`."
-    elif all(set(levels(term.weight, parts.epochs)) == {0.0} for term in terms.values()):
+    elif all(set(term.weight.levels(parts.epochs)) == {0.0} for term in terms.values()):
         yield "objective gives every term the weight 0: there is nothing to minimise."
 
 
@@ -90,7 +89,7 @@ def what_is_monitored_exists(parts: Parts) -> Iterator[str]:
             f"{key} is `{monitor}`, which this run does not compute. It computes {listed(monitored)}."
             f"{nearest(monitor, monitored)}"
         )
-    elif monitor in terms and any(value < 0 for value in levels(terms[monitor].weight, parts.epochs)):
+    elif monitor in terms and any(value < 0 for value in terms[monitor].weight.levels(parts.epochs)):
         yield (
             f"{key} is `{monitor}`, and lower counts as better, but the weight of objective.{monitor} is negative: "
             f"training raises it. Monitor `bound` or `loss`."
@@ -104,7 +103,7 @@ def what_is_monitored_exists(parts: Parts) -> Iterator[str]:
 
 def the_learning_rate_moves_something(parts: Parts) -> Iterator[str]:
     """The learning rate is never negative, and not always 0."""
-    rates = levels(parts.training.learning_rate, parts.epochs)
+    rates = parts.training.learning_rate.levels(parts.epochs)
     if any(rate < 0 for rate in rates):
         yield f"training.learning_rate falls to {min(rates):g}: it must never be negative."
     elif rates and max(rates) == 0:
@@ -117,7 +116,7 @@ def the_learning_rate_moves_something(parts: Parts) -> Iterator[str]:
 def a_share_is_a_share(parts: Parts) -> Iterator[str]:
     """The share of the hard choice lies between none and all of it."""
     routing = parts.model.routing
-    shares = levels(routing.straight_through, parts.epochs) if isinstance(routing, StraightThrough) else ()
+    shares = routing.straight_through.levels(parts.epochs) if isinstance(routing, StraightThrough) else ()
     outside = [share for share in shares if not 0 <= share <= 1]
     if outside:
         yield f"model.routing.straight_through reaches {outside[0]:g}, but it is a share: keep it from 0 to 1."

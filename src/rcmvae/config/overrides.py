@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from rcmvae.config.places import Place, spelled_out
+from rcmvae.config.places import Place, is_number, spelled_out
 from rcmvae.config.problems import Found, raise_all, unknown
 from rcmvae.config.text import inline, parse
 from rcmvae.errors import ConfigError
@@ -78,7 +78,14 @@ def _present(node: dict[str, Any], key: str, options: type[Options], there: Foun
     if node.get(key) is not None:
         return node[key]
     field = options.model_fields[key]
-    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    numbers = {name: value for name, value in node.items() if is_number(value)}
+    beside = {name: other.default for name, other in options.model_fields.items()} | numbers
+    default = None
+    if not field.is_required():
+        default = field.get_default(call_default_factory=True, validated_data=beside)
+    if isinstance(default, Options) and not default.model_fields_set:
+        # Only its kind: what its other fields fall back to may depend on the override that is being set.
+        return {} if there.place.one_of is None else {"kind": default.kind_name()}
     if isinstance(default, Options):
         return spelled_out(there.place, default.model_dump(mode="json"))
     return {} if there.place.options is not None else default

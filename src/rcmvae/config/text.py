@@ -58,6 +58,12 @@ def _flat_list(dumper: Dumper, entries: list[Any]) -> yaml.SequenceNode:
     return dumper.represent_sequence("tag:yaml.org,2002:seq", entries, flow_style=flat)
 
 
+def _text(dumper: Dumper, text: str) -> yaml.ScalarNode:
+    # PyYAML writes these bare in places where a reader takes them for the end of a line.
+    style = '"' if set(text) & {"\x85", "\u2028", "\u2029"} else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
 for tag, pattern, first in PLAIN:
     Loader.add_implicit_resolver(
         tag, re.compile(f"^(?:{pattern})$"), [*first, ""] if "null" in tag else [*first]
@@ -66,6 +72,7 @@ for tag, pattern, first in PLAIN:
         Dumper.add_implicit_resolver(tag, re.compile(f"^(?:{pattern})$"), [*first])
 Loader.add_constructor("tag:yaml.org,2002:int", Loader.construct_decimal)
 Dumper.add_representer(list, _flat_list)
+Dumper.add_representer(str, _text)
 
 
 def parse(text: str, name: str) -> Any:

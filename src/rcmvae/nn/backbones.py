@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt
 
 from rcmvae.errors import ConfigError
 from rcmvae.nn.conditioning import Conditioner, ConditionerOptions
-from rcmvae.nn.ops import HE_GAIN, LINEAR_GAIN, Conv3x3, Linear, leaky_relu
+from rcmvae.nn.ops import HE_GAIN, LINEAR_GAIN, Conv3x3, Linear, leaky_relu, product
 from rcmvae.options import OneOf, Options, by_kind
 from rcmvae.structs import Selection
 
@@ -149,7 +149,7 @@ class OwnLayer(eqx.Module):
         # h_m W_k(m) = (onehot(k) ⊗ h_m) [W_1; …; W_K]: products both ways, where a gather would scatter back
         one_hot = jax.nn.one_hot(selection.channel, K, dtype=h.dtype)
         spread = (one_hot[..., None] * h[..., None, :]).reshape(*h.shape[:2], K * n_in)
-        return spread @ self.weight.reshape(K * n_in, n_out)
+        return product(spread, self.weight.reshape(K * n_in, n_out))
 
 
 class ExpertsDecoder(Backbone):

@@ -4,9 +4,9 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Key
 
-from rcmvae.nn.backbones import AnyBackbone, Backbone
-from rcmvae.nn.conditioning import AnyConditioner
-from rcmvae.nn.outputs import AnyOutput, Output
+from rcmvae.nn.backbones import AnyBackbone, Backbone, ExpertsBackbone
+from rcmvae.nn.conditioning import AnyConditioner, NoConditioner
+from rcmvae.nn.outputs import AnyOutput, Bernoulli, Output
 from rcmvae.options import Options
 from rcmvae.structs import Decoded, Selection
 
@@ -38,9 +38,9 @@ class Decoder(eqx.Module):
 class DecoderOptions(Options):
     """Which backbone, told by which conditioner, ending in which density."""
 
-    backbone: AnyBackbone
-    conditioner: AnyConditioner
-    output: AnyOutput
+    backbone: AnyBackbone = ExpertsBackbone()
+    conditioner: AnyConditioner = NoConditioner()
+    output: AnyOutput = Bernoulli()
 
     def check(self, embedding_dim: int, shape: tuple[int, ...]) -> None:
         """Refuse what cannot be built."""

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from rcmvae.options import Options
-from rcmvae.schedules import AnySchedule, Cosine, Warmup
+from rcmvae.schedules import AnySchedule, Cosine, Schedule, Warmup
 
 
 class EarlyStopping(Options):
@@ -28,12 +28,21 @@ class CheckpointOptions(Options):
     keep: PositiveInt = 2
 
 
+def default_rate(epochs: float) -> Schedule:
+    """A short rise, then a cosine down to a tenth at the last epoch."""
+    epochs = max(epochs, 1)
+    return Warmup(epochs=min(0.5, epochs / 4), then=Cosine(start=1.5e-3, end=1.5e-4, epochs=epochs))
+
+
 class TrainingOptions(Options):
     """The optimizer and the loop around it. Times in schedules count epochs."""
 
     epochs: PositiveInt = 20
     batch_size: PositiveInt = 256
-    learning_rate: AnySchedule = Warmup(epochs=0.5, then=Cosine(start=1.5e-3, end=1.5e-4, epochs=20))
+    learning_rate: AnySchedule = Field(
+        default_factory=lambda given: default_rate(given.get("epochs", 1)),
+        description="falls over the whole of the training, by default",
+    )
     weight_decay: NonNegativeFloat = 0.0
     clip_norm: PositiveFloat | None = None
     precision: Literal["float32", "bfloat16"] = "float32"

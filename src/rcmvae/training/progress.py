@@ -63,4 +63,5 @@ def describe(signals: Sequence[Signals], images_per_epoch: int) -> str:
     used = np.mean([(one.usage >= 0.01).sum() for one in signals])
     open_channels = np.mean([one.active.sum() for one in signals])
     rate = images_per_epoch * len(signals) / signals[0].seconds
-    return f"bound {bound:.2f} nats  loss {loss:.2f}  channels {used:g} of {open_channels:g} in use  {rate:,.0f} images/s"
+    channels = f"channels {used:g} of {open_channels:g} in use"
+    return f"bound {bound:.2f} nats  loss {loss:.2f}  {channels}  {rate:,.0f} images/s"

@@ -1,0 +1,50 @@
+"""See what is in unlabelled images or vectors: K channels, each with a small latent space of its own.
+
+Public names are loaded when they are first used, so that the command line can answer a mistake at once.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rcmvae.config import Config as Config
+    from rcmvae.config import dump_config as dump_config
+    from rcmvae.config import load_config as load_config
+    from rcmvae.data import Dataset as Dataset
+    from rcmvae.data import dataset_from_arrays as dataset_from_arrays
+    from rcmvae.errors import ConfigError as ConfigError
+    from rcmvae.errors import DataError as DataError
+    from rcmvae.errors import NonFiniteError as NonFiniteError
+    from rcmvae.errors import RcmvaeError as RcmvaeError
+    from rcmvae.errors import RunError as RunError
+    from rcmvae.experiment import evaluate as evaluate
+    from rcmvae.experiment import resume as resume
+    from rcmvae.experiment import train as train
+    from rcmvae.run import RunDirectory as RunDirectory
+
+_HOMES = {
+    "Config": "config",
+    "dump_config": "config",
+    "load_config": "config",
+    "Dataset": "data",
+    "dataset_from_arrays": "data",
+    "ConfigError": "errors",
+    "DataError": "errors",
+    "NonFiniteError": "errors",
+    "RcmvaeError": "errors",
+    "RunError": "errors",
+    "evaluate": "experiment",
+    "resume": "experiment",
+    "train": "experiment",
+    "RunDirectory": "run",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'rcmvae' has no attribute {name!r}")
+    return getattr(import_module(f"rcmvae.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)

@@ -1,0 +1,163 @@
+"""From a configuration to results, and back to them later."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rcmvae import experiment
+from rcmvae.data import ArraysSource, Dataset, Digits, dataset_from_arrays, load
+from rcmvae.errors import ConfigError, RunError
+from rcmvae.experiment import Interrupted
+from rcmvae.run import RunDirectory
+
+from .training.small import DATA, digits, rows_of, tiny
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    named = {"run": {"name": "trained"}}
+    return experiment.train(tiny(named, directory=tmp_path_factory.mktemp("runs")), digits())
+
+
+@pytest.fixture
+def run(trained: RunDirectory, tmp_path: Path) -> RunDirectory:
+    """A copy that a test may change."""
+    shutil.copytree(trained.path, tmp_path / "copy")
+    return RunDirectory.find(tmp_path / "copy")
+
+
+def test_a_run_leaves_what_it_promises(trained: RunDirectory) -> None:
+    left = {path.name for path in trained.path.iterdir()}
+    assert left == {
+        "config.yaml", "data.json", "environment.json", "history.csv", "history.jsonl", "summary.json", "checkpoints"
+    }  # fmt: skip
+    assert trained.is_finished
+    summary = trained.read_json("summary.json")
+    assert (summary["epochs"], summary["seeds"]) == (3, [0])
+    last = rows_of(trained.path)[-1]
+    for name, spread in summary["training"].items():
+        assert spread == {"mean": last[name], "sd": None, "per_seed": [last[name]]}
+    assert set(summary["training"]) == {name for name in last if "/" in name}
+
+
+def test_the_test_split_is_scored_as_evaluate_scores_it(run: RunDirectory) -> None:
+    assert experiment.evaluate(run.path, dataset=digits()) == run.read_json("summary.json")["test"]
+    assert run.read_json("evaluation-test.json") == run.read_json("summary.json")["test"]
+
+
+def test_validation_is_scored_as_in_the_last_epoch(run: RunDirectory) -> None:
+    scores = experiment.evaluate(run.path, "validation", digits())
+    last = rows_of(run.path)[-1]
+    for name, spread in scores["losses"].items():
+        assert spread["mean"] == pytest.approx(last[f"validation/{name}"], rel=1e-6)
+    assert (scores["split"], scores["samples"]) == ("validation", 60)
+
+
+def test_the_configuration_alone_finds_the_data_again(run: RunDirectory) -> None:
+    assert experiment.evaluate(run.path)["samples"] == 180
+
+
+def test_a_finished_run_is_not_trained_again_unless_for_longer(run: RunDirectory) -> None:
+    with pytest.raises(RunError, match=r"has finished: it trained 3 epochs, as configured\."):
+        experiment.resume(run.path, digits())
+    for fewer in (0, 2, 3):
+        with pytest.raises(
+            RunError, match=f"has trained 3 epochs already: give a larger number than {fewer}"
+        ):
+            experiment.resume(run.path, digits(), epochs=fewer)
+    experiment.resume(run.path, digits(), epochs=5)
+    assert [row["epoch"] for row in rows_of(run.path)] == [1, 2, 3, 4, 5]
+    assert run.config.training.epochs == 5
+    assert run.read_json("summary.json")["epochs"] == 5
+
+
+def test_longer_is_as_if_it_had_been_asked_for_at_once(run: RunDirectory, tmp_path: Path) -> None:
+    experiment.resume(run.path, digits(), epochs=4)
+    at_once = experiment.train(tiny(directory=tmp_path, epochs=4), digits())
+    assert rows_of(run.path) == rows_of(at_once.path)
+    assert run.read_json("summary.json")["test"] == at_once.read_json("summary.json")["test"]
+
+
+def test_a_run_that_stopped_early_says_so(tmp_path: Path) -> None:
+    worsening = {"objective": {"kl_z": 0}}
+    stopping = {"early_stopping": {"monitor": "kl_z", "patience": 1}, "epochs": 30, "learning_rate": 1e-2}
+    run = experiment.train(tiny(worsening, directory=tmp_path, **stopping), digits())
+    summary = run.read_json("summary.json")
+    epochs, early = summary["epochs"], summary["early_stopping"]
+    assert epochs < 30
+    assert early["stopped"] == [True]
+    best = rows_of(run.path)[early["best_epoch"][0] - 1]
+    assert early["best"] == [best["validation/kl_z"]]
+    with pytest.raises(RunError, match=f"has finished: early stopping ended it after {epochs} epochs"):
+        experiment.resume(run.path, digits(), epochs=50)
+    # The scores are those of the best weights, not of the last ones.
+    found = experiment.evaluate(run.path, "validation", digits())["losses"]["kl_z"]["mean"]
+    assert found == pytest.approx(best["validation/kl_z"], rel=1e-5)
+    assert summary["test"] == experiment.evaluate(run.path, dataset=digits())
+
+
+def test_other_data_are_refused(run: RunDirectory) -> None:
+    other = load(Digits.model_validate(DATA | {"seed": 1}))
+    for attempt in (
+        lambda: experiment.resume(run.path, other, epochs=9),
+        lambda: experiment.evaluate(run.path, dataset=other),
+    ):
+        with pytest.raises(
+            RunError, match=r"was trained on other data: `digits` had fingerprint \w{12}, and"
+        ):
+            attempt()
+
+
+def in_memory(seed: int = 0) -> Dataset:
+    draw = np.random.default_rng(seed)
+    kind = draw.integers(0, 3, 200)
+    x = draw.normal(size=(200, 6)).astype(np.float32) + 3 * kind[:, None]
+    return dataset_from_arrays(x, kind, options=ArraysSource(test=0.2))
+
+
+def test_arrays_train_and_go_on_through_python(tmp_path: Path) -> None:
+    gaussian = {"model": {"decoder": {"output": "gaussian"}}, "data": None}
+    settings = {"data": {"kind": "arrays", "test": 0.2}}
+    config = tiny({"model": gaussian["model"]}, directory=tmp_path, epochs=1)
+    config = config.model_copy(update={"data": ArraysSource.model_validate(settings["data"])})
+    run = experiment.train(config, in_memory())
+    assert run.config.data == ArraysSource(test=0.2)
+    experiment.resume(run.path, in_memory(), epochs=2)
+    assert [row["epoch"] for row in rows_of(run.path)] == [1, 2]
+    assert experiment.evaluate(run.path, dataset=in_memory())["samples"] == 40
+    with pytest.raises(ConfigError, match="arrays"):
+        experiment.resume(run.path, epochs=3)
+    with pytest.raises(RunError, match="other data"):
+        experiment.resume(run.path, in_memory(seed=1), epochs=3)
+
+
+def test_a_split_without_samples_is_told(tmp_path: Path) -> None:
+    dataset = load(Digits.model_validate(DATA | {"test": 0}))
+    config = tiny(directory=tmp_path, epochs=1)
+    config = config.model_copy(update={"data": Digits.model_validate(DATA | {"test": 0})})
+    run = experiment.train(config, dataset)
+    assert "test" not in run.read_json("summary.json")
+    with pytest.raises(RunError, match="The data have no test split"):
+        experiment.evaluate(run.path, dataset=dataset)
+
+
+def test_unlabelled_data_are_scored_without_labels(tmp_path: Path) -> None:
+    x = np.asarray(digits().train.x)
+    dataset = dataset_from_arrays(x, options=ArraysSource())
+    config = tiny(directory=tmp_path, epochs=1).model_copy(update={"data": ArraysSource()})
+    scores = experiment.train(config, dataset).read_json("summary.json")["test"]
+    assert scores["clustering"] is None
+    assert scores["losses"]["bound"]["mean"] > 0
+
+
+def test_a_run_without_its_checkpoints_is_told(run: RunDirectory) -> None:
+    shutil.rmtree(run.checkpoints)
+    with pytest.raises(RunError, match="holds no complete checkpoint"):
+        experiment.resume(run.path, digits(), epochs=9)
+
+
+def test_how_to_go_on_can_be_pasted_into_a_shell() -> None:
+    assert str(Interrupted(Path("my runs/a b"), 3, 2)).endswith("rcmvae resume 'my runs/a b'")
+    assert Interrupted(Path("a"), 3, 15).exit_status == 143

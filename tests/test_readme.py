@@ -1,0 +1,38 @@
+"""What the README shows, works."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_quick_start_in_python_runs(tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "runs/mixture__k4" in done.stdout
+
+
+def test_files_that_are_named_exist() -> None:
+    named = {*re.findall(r"\]\(([\w/.]+)\)", README), *re.findall(r"\bconfigs/\w+\.yaml", README)}
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_table_of_choices_is_complete() -> None:
+    from rcmvae.data import SOURCES
+    from rcmvae.nn import BACKBONES, CONDITIONERS, OUTPUTS, TRUNKS
+    from rcmvae.objective import TERMS
+    from rcmvae.priors import PRIORS
+    from rcmvae.routing import ROUTINGS
+    from rcmvae.schedules import SCHEDULES
+
+    table = README.partition("| part | choices |")[2].partition("\n## ")[0]
+    registries = (SOURCES, TRUNKS, BACKBONES, CONDITIONERS, OUTPUTS, PRIORS, ROUTINGS, TERMS, SCHEDULES)
+    missing = [name for registry in registries for name in registry if not re.search(rf"\b{name}\b", table)]
+    assert missing == []

@@ -1,0 +1,174 @@
+"""What a run leaves behind can be found and read again, or is told why not."""
+
+import datetime
+import shutil
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from rcmvae import run as run_module
+from rcmvae.config import load_config
+from rcmvae.errors import ConfigError, RunError
+from rcmvae.run import DataCard, RunDirectory, claim, environment, is_taken, run_name
+
+from .training.small import CHANGING, digits, tiny
+
+NOON = datetime.datetime(2026, 11, 21, 12, 0, 0)
+
+
+def test_a_name_says_what_was_run() -> None:
+    assert run_name(tiny(), NOON) == "mixture__k4-dec-none-ber__20261121-120000"
+    shared = {
+        "model": {
+            "num_channels": 12,
+            "layout": "shared",
+            "embedding_dim": 3,
+            "prior": "vamp",
+            "decoder": {"conditioner": "film", "output": "gaussian"},
+        }
+    }
+    assert run_name(tiny(shared), NOON) == "vamp__k12-sha-film-gau__20261121-120000"
+
+
+class Noon(datetime.datetime):
+    """A clock that stands still."""
+
+    @classmethod
+    def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
+        return NOON
+
+
+def test_runs_of_the_same_second_have_names_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module.datetime, "datetime", Noon)
+    config = tiny(directory=tmp_path / "deep" / "runs")
+    paths = [claim(config) for _ in range(3)]
+    assert [path.name.removeprefix("mixture__k4-dec-none-ber__20261121-120000") for path in paths] == [
+        "",
+        "-2",
+        "-3",
+    ]
+    assert all(path.is_dir() for path in paths)
+
+
+def test_a_name_that_is_taken_is_told(tmp_path: Path) -> None:
+    config = tiny({"run": {"name": "mine"}}, directory=tmp_path)
+    assert not is_taken(config.run)
+    assert claim(config) == tmp_path / "mine"
+    assert is_taken(config.run)
+    with pytest.raises(RunError, match=r"^run\.name is `mine`, but .*mine exists already"):
+        claim(config)
+
+
+def test_a_place_where_nothing_can_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        RunError, match=r"^run\.directory is .*file, where no folder can be made: Not a directory"
+    ):
+        claim(tiny(directory=tmp_path / "file"))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    config = tiny(CHANGING, {"run": {"name": "it"}}, directory=tmp_path)
+    run = RunDirectory(claim(config))
+    run.describe(config, DataCard.of(digits()))
+    return run
+
+
+def test_what_is_described_reads_back_the_same(run: RunDirectory) -> None:
+    found = RunDirectory.find(run.path)
+    assert found.config == tiny(CHANGING, {"run": {"name": "it"}}, directory=run.path.parent)
+    card = found.card
+    assert card.to_json() == DataCard.of(digits()).to_json()
+    assert card.splits == {"train": 240, "validation": 60, "test": 180}
+    assert (card.shape, card.num_classes) == ((8, 8, 1), 10)
+    x = digits().train.x[:5]
+    np.testing.assert_array_equal(card.scaling(x), digits().scaling(x))
+    assert not found.is_finished
+
+
+def test_the_environment_says_what_a_reader_needs(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = run.read_json("environment.json")
+    assert found["seeds"] == [0, 1]
+    assert found["packages"]["jax"] == jax.__version__
+    assert found["packages"].keys() >= {"rcmvae", "numpy", "optax", "equinox", "orbax-checkpoint"}
+    assert found["devices"]["platform"] == jax.devices()[0].platform
+    assert found["processes"] == 1
+    assert {"command", "python", "platform", "cpu_count", "git_revision"} <= found.keys()
+    monkeypatch.setenv("PATH", "")
+    assert environment(tiny())["git_revision"] is None
+
+
+def test_outside_of_a_checkout_there_is_no_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_module.git_revision() is None
+
+
+def test_a_folder_that_is_no_run_is_told(run: RunDirectory, tmp_path: Path) -> None:
+    with pytest.raises(
+        RunError, match=r"nowhere is not a run directory: it has no config\.yaml, no data\.json"
+    ):
+        RunDirectory.find(tmp_path / "nowhere")
+    (run.path / "data.json").unlink()
+    with pytest.raises(RunError, match=r"it is not a run directory: it has no data\.json\.$"):
+        RunDirectory.find(run.path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff\xfe\x00", b"[]", b"{}", b"null", b'{"shape": 3}'],
+    ids=["empty", "half", "no_text", "a_list", "no_keys", "null", "wrong_types"],
+)
+def test_damaged_data_are_told(run: RunDirectory, content: bytes) -> None:
+    (run.path / "data.json").write_bytes(content)
+    with pytest.raises(RunError, match=r"data\.json is damaged"):
+        RunDirectory.find(run.path).card  # noqa: B018
+
+
+def test_a_card_with_a_key_too_few_or_too_many_is_told(run: RunDirectory) -> None:
+    saved = run.read_json("data.json")
+    for damaged in ({**saved, "colour": 1}, {k: v for k, v in saved.items() if k != "fingerprint"}):
+        run.write_json("data.json", damaged)
+        with pytest.raises(RunError, match=r"data\.json is damaged"):
+            run.card  # noqa: B018
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
+def test_a_damaged_summary_is_told(run: RunDirectory, content: bytes) -> None:
+    (run.path / "summary.json").write_bytes(content)
+    with pytest.raises(RunError, match=r"summary\.json is damaged"):
+        run.is_finished  # noqa: B018
+
+
+@pytest.mark.parametrize("content", [b"model: [", b"model: {kind: 3}", b"\xff\xfe\x00", b"- 1"])
+def test_a_damaged_configuration_is_told(run: RunDirectory, content: bytes) -> None:
+    (run.path / "config.yaml").write_bytes(content)
+    with pytest.raises(ConfigError):
+        run.config  # noqa: B018
+
+
+def test_a_file_is_replaced_as_a_whole_or_not_at_all(run: RunDirectory) -> None:
+    run.write_json("summary.json", {"status": "finished"})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        run.write_json("summary.json", {"status": float("nan")})
+    assert run.is_finished
+    assert not list(run.path.glob("*.part"))
+
+
+def test_only_the_lead_process_writes(run: RunDirectory) -> None:
+    other = RunDirectory(run.path, is_lead=False)
+    before = (run.path / "config.yaml").read_bytes()
+    other.write("config.yaml", "")
+    other.describe(tiny(), DataCard.of(digits()))
+    assert (run.path / "config.yaml").read_bytes() == before
+
+
+def test_a_run_can_be_moved(run: RunDirectory, tmp_path: Path) -> None:
+    shutil.move(run.path, tmp_path / "elsewhere")
+    assert RunDirectory.find(tmp_path / "elsewhere").config == load_config(
+        tmp_path / "elsewhere" / "config.yaml"
+    )
