@@ -11,7 +11,6 @@ from jaxtyping import Array, Bool, Float, PyTree
 
 from rcmvae.model import Model, ModelOptions
 from rcmvae.nn import Bernoulli, DecoderOptions, DenseTrunk, ExpertsBackbone, Film
-from rcmvae.objective import Evidence
 from rcmvae.options import Options
 from rcmvae.structs import Batch, Keys, RoutingContext, Selection
 
@@ -24,8 +23,9 @@ def mask(K: int, count: int, seed: int = 0) -> Bool[Array, " K"]:
 
 @functools.cache
 def keys(seed: int = 0) -> Keys:
-    """The streams of one step."""
-    return Keys.split(jax.random.key(seed))
+    """The streams of one step; real keys even where a trace asks for them first."""
+    with jax.ensure_compile_time_eval():
+        return Keys.split(jax.random.key(seed))
 
 
 def context(
@@ -125,14 +125,3 @@ def assert_mean(
     error = np.abs(samples.mean(axis=0) - np.asarray(expected, np.float64))
     standard_error = samples.std(axis=0) / np.sqrt(len(samples))
     assert np.all(error <= z * standard_error + atol), np.max(error / (standard_error + atol))
-
-
-@functools.lru_cache(maxsize=1)
-def any_model() -> Model:
-    """A model for evidence whose terms look at none."""
-    return small_model()
-
-
-def evidence_of(forward: Any, samples: Batch, at: RoutingContext, model: Model | None = None) -> Evidence:
-    """What a term sees."""
-    return Evidence(any_model() if model is None else model, samples, forward, at)

@@ -93,7 +93,8 @@ def test_options_never_change_and_can_be_compared():
 
 def field_of(registry: Mapping[str, type[Options]]) -> TypeAdapter[Any]:
     """A field that takes any kind of this registry."""
-    return TypeAdapter(Annotated.__class_getitem__((Options, OneOf(registry))))
+    one_of = OneOf(registry)
+    return TypeAdapter(Annotated[Options, one_of])
 
 
 @pytest.mark.parametrize("name", REGISTRIES)

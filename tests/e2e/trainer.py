@@ -1,9 +1,11 @@
 """Run by test_kill.py: trains into a directory, or goes on where an earlier process was stopped."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rcmvae import experiment
+from rcmvae.structs import Signals
 from tests.training.small import CHANGING, digits, tiny
 
 EPOCHS = 60
@@ -13,7 +15,7 @@ STAGES = {
 }
 
 
-def say(signals: list) -> None:
+def say(signals: Sequence[Signals]) -> None:
     sys.stdout.write(f"epoch {signals[0].epoch}\n")
     sys.stdout.flush()
 

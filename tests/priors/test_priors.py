@@ -172,7 +172,7 @@ def test_gaussian_kl_by_quadrature():
 
         def integrand(z: float, mean: float = mean, spread: float = spread, centre: float = centre) -> float:
             log_q = scipy.stats.norm.logpdf(z, mean, spread)
-            return np.exp(log_q) * (log_q - scipy.stats.norm.logpdf(z, centre))
+            return float(np.exp(log_q) * (log_q - scipy.stats.norm.logpdf(z, centre)))
 
         integral, _ = scipy.integrate.quad(integrand, mean - 12 * spread, mean + 12 * spread, limit=200)
         kl = gaussian_kl(jnp.full(1, mean), jnp.full(1, log_var), centre)

@@ -4,12 +4,15 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 
 from rcmvae import experiment
 from rcmvae.errors import RunError
+from rcmvae.structs import Signals
 from tests.training.small import digits, tiny
 
 SETTINGS = {"training": {"epochs": 2}}
@@ -18,13 +21,13 @@ SETTINGS = {"training": {"epochs": 2}}
 def main(port: str, rank: int, directory: Path) -> None:
     jax.distributed.initialize(f"127.0.0.1:{port}", num_processes=2, process_id=rank)
     assert (jax.process_count(), jax.device_count()) == (2, 2)
-    result = {"rank": rank}
+    result: dict[str, Any] = {"rank": rank}
 
     run = experiment.train(tiny(SETTINGS, directory=directory), digits())
     result["run"] = str(run.path)
 
     # A signal reaches one process alone, and ends both after the same epoch.
-    def interrupt(signals: list) -> None:
+    def interrupt(signals: Sequence[Signals]) -> None:
         if rank == 1 and signals[0].epoch == 1:
             os.kill(os.getpid(), signal.SIGTERM)
 

@@ -27,7 +27,7 @@ from rcmvae.training import Checkpoint, Checkpoints, Listener, Outcome, Pixels, 
 CACHE = tempfile.mkdtemp(prefix="compiled-")
 atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
 jax.config.update("jax_compilation_cache_dir", CACHE)
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 compilation_cache.reset_cache()
 
 DATA = {"kind": "digits", "num_samples": 300, "validation": 0.2}  # 240 to train on, 60 to validate on
@@ -166,7 +166,7 @@ def same_bits(a: PyTree, b: PyTree) -> bool:
 
 def host(tree: PyTree) -> PyTree:
     """A copy that no later step can touch."""
-    return jax.tree.map(lambda leaf: np.array(leaf), tree)
+    return jax.tree.map(np.array, tree)
 
 
 def start_python(script: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -174,7 +174,7 @@ def start_python(script: Path, *arguments: str, **environment: str) -> subproces
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("COV_")}
     shared = {
         "JAX_COMPILATION_CACHE_DIR": CACHE,
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "JAX_PLATFORMS": "cpu",
     }

@@ -1,5 +1,7 @@
 """Patience against an independent loop, and what is kept of the best epoch."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -71,7 +73,7 @@ WORSENING = {"objective": {"kl_z": 0}}
 
 
 def test_training_stops_when_patience_ends_and_hands_back_the_best_weights() -> None:
-    stopping = {"early_stopping": {"monitor": "kl_z", "patience": 2}}
+    stopping: dict[str, Any] = {"early_stopping": {"monitor": "kl_z", "patience": 2}}
     ran = bench(tiny(WORSENING, epochs=9, learning_rate=1e-2, **stopping)).fit()
     series = [signals[0].validation["kl_z"] for signals in ran.epochs]
     best, best_epoch, stopped_after = one_by_one(series, patience=2, min_delta=0.0)

@@ -3,9 +3,11 @@
 import os
 import signal
 import threading
+from collections.abc import Sequence
 
 import pytest
 
+from rcmvae.structs import Signals
 from rcmvae.training.interruption import Interruption
 
 from .small import bench, tiny
@@ -67,7 +69,7 @@ def test_another_thread_trains_without_handlers() -> None:
 def test_the_epoch_is_finished_first(after: int) -> None:
     on = bench(tiny())
 
-    def interrupt(signals: list) -> None:
+    def interrupt(signals: Sequence[Signals]) -> None:
         if signals[0].epoch == after:
             os.kill(os.getpid(), signal.SIGTERM)
 

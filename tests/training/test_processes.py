@@ -41,7 +41,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     )
     processes = [start_python(script, str(port), str(rank), str(directory)) for rank in (0, 1)]
     try:
-        return Pair(*(result_of(process) for process in processes), directory)
+        lead, other = (result_of(process) for process in processes)
+        return Pair(lead, other, directory)
     finally:
         for process in processes:
             process.kill()

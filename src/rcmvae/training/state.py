@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 from rcmvae.data import Scaling
 from rcmvae.model import Model, ModelOptions
 from rcmvae.objective import ObjectiveBase
+from rcmvae.priors import Prior
 from rcmvae.training.optimizer import optimizer
 from rcmvae.training.options import TrainingOptions
 
@@ -102,14 +104,30 @@ def initial_states(
     fit_sample: Float[np.ndarray, "N *S"],
 ) -> tuple[TrainState, Model]:
     """Fresh replicas on a leading axis, and the model's static skeleton that they share."""
-    replicas, skeleton = [], None
-    for seed in range(options.seed, options.seed + options.seeds):
-        build_key, fit_key = jax.random.split(Streams.of(seed).init)
-        built = model.build(shape, num_classes, key=build_key)
-        built = dataclasses.replace(built, prior=built.prior.fitted(fit_sample, fit_key))
+
+    def fresh(seed: UInt32[Array, ""]) -> tuple[TrainState, Model]:
+        built = model.build(shape, num_classes, key=_build_and_fit_keys(seed)[0])
         params, skeleton = eqx.partition(built, eqx.is_inexact_array)
         active = jnp.ones(model.num_channels, bool)
-        opt_state = optimizer(options).init(eqx.filter(params, eqx.is_array))
-        replicas.append(TrainState(params, opt_state, jnp.int32(0), jnp.uint32(seed), active))
-    assert skeleton is not None
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *replicas), skeleton
+        return TrainState(params, optimizer(options).init(params), jnp.int32(0), seed, active), skeleton
+
+    # One program, compiled in haste: it runs once, and drawing each array eagerly would compile one per shape.
+    in_haste = {"xla_backend_optimization_level": 0}
+    seeds = np.arange(options.seed, options.seed + options.seeds, dtype=np.uint32)
+    state, skeleton = jax.jit(jax.vmap(fresh), compiler_options=in_haste)(seeds)
+    prior = _fitted_priors(state, skeleton, fit_sample)
+    return dataclasses.replace(state, params=dataclasses.replace(state.params, prior=prior)), skeleton
+
+
+def _build_and_fit_keys(seed: UInt32[Array, ""]) -> Key[Array, "2"]:
+    return jax.random.split(Streams.of(seed).init)
+
+
+def _fitted_priors(state: TrainState, skeleton: Model, sample: Float[np.ndarray, "N *S"]) -> Prior:
+    """Every replica's prior, with what it takes from the data."""
+    priors = []
+    for replica, seed in enumerate(state.seed):
+        own = jax.tree.map(operator.itemgetter(replica), state.params.prior)
+        prior = eqx.combine(own, skeleton.prior).fitted(sample, _build_and_fit_keys(seed)[1])
+        priors.append(eqx.filter(prior, eqx.is_inexact_array))
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *priors)
