@@ -116,7 +116,7 @@ def initial_states(
     seeds = np.arange(options.seed, options.seed + options.seeds, dtype=np.uint32)
     state, skeleton = jax.jit(jax.vmap(fresh), compiler_options=in_haste)(seeds)
     prior = _fitted_priors(state, skeleton, fit_sample)
-    return dataclasses.replace(state, params=dataclasses.replace(state.params, prior=prior)), skeleton
+    return eqx.tree_at(lambda state: state.params.prior, state, prior), skeleton
 
 
 def _build_and_fit_keys(seed: UInt32[Array, ""]) -> Key[Array, "2"]:
