@@ -99,3 +99,11 @@ def test_what_cannot_be_built_is_refused_in_a_sentence():
     with pytest.raises(ConfigError, match="`conv` draws images"):
         conv.build((13,), D, K, 0, key=jax.random.key(0))
     conv.check(0, IMAGE)
+
+
+def test_instance_norm_over_a_single_cell_is_refused() -> None:
+    options = DecoderOptions(backbone=ConvBackbone(), conditioner=Cin(), output=Bernoulli())
+    options.check(4, (5, 4, 1))
+    with pytest.raises(ConfigError, match=r"`cin` normalises .* single one"):
+        options.check(4, (4, 4, 1))
+    DecoderOptions(backbone=ConvBackbone(), conditioner=Film(), output=Bernoulli()).check(4, (4, 4, 1))

@@ -53,8 +53,8 @@ class BackboneOptions(Options):
         key: Key[Array, ""],
     ) -> Backbone: ...
 
-    def check(self, shape: tuple[int, ...]) -> None:
-        """Refuse a sample shape that this backbone cannot draw."""
+    def check(self, shape: tuple[int, ...], conditioner: ConditionerOptions) -> None:
+        """Refuse a sample shape that this backbone cannot draw, or not under this conditioner."""
 
 
 class ConditionedLayer(eqx.Module):
@@ -243,12 +243,17 @@ class ConvBackbone(BackboneOptions):
     kind: Literal["conv"] = "conv"
     features: tuple[PositiveInt, PositiveInt] = (64, 32)
 
-    def check(self, shape: tuple[int, ...]) -> None:
+    def check(self, shape: tuple[int, ...], conditioner: ConditionerOptions) -> None:
         if len(shape) != 3:
             raise ConfigError(
                 f"decoder.backbone: `conv` draws images of shape (height, width, channels), but the samples "
                 f"have shape {shape}; use `dense` or `experts` for vectors."
             )
+        conditioner.check_cells(self.cells(shape)[0] * self.cells(shape)[1])
+
+    def cells(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Rows and columns of the map that the drawing begins with."""
+        return -(-shape[0] // 4), -(-shape[1] // 4)
 
     def build(
         self,
@@ -260,10 +265,10 @@ class ConvBackbone(BackboneOptions):
         *,
         key: Key[Array, ""],
     ) -> ConvDecoder:
-        self.check(shape)
+        self.check(shape, conditioner)
         H, W, C = shape
         coarse, fine = self.features
-        cells = (-(-H // 4), -(-W // 4))
+        cells = self.cells(shape)
         keys = jax.random.split(key, 7)
         conditions = [
             conditioner.build(n, embedding_dim, key=k)

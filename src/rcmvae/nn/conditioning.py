@@ -37,6 +37,9 @@ class ConditionerOptions(Options):
     @abstractmethod
     def build(self, features: int, embedding_dim: int, *, key: Key[Array, ""]) -> Conditioner: ...
 
+    def check_cells(self, cells: int) -> None:
+        """Refuse a map of so few cells that nothing of it would be left."""
+
     def check(self, embedding_dim: int) -> None:
         """Refuse to read an embedding that is not there."""
         if self.needs_embedding and embedding_dim < 1:
@@ -79,6 +82,13 @@ class Cin(ConditionerOptions):
     """Conditional instance norm: normalise, then modulate."""
 
     kind: Literal["cin"] = "cin"
+
+    def check_cells(self, cells: int) -> None:
+        if cells < 2:
+            raise ConfigError(
+                "decoder.conditioner: `cin` normalises each feature over the cells of a map, and images this small "
+                "have a single one, so every feature would become 0; use `film` or `film_norm`."
+            )
 
     def build(self, features: int, embedding_dim: int, *, key: Key[Array, ""]) -> CinLayer:
         project = Linear(embedding_dim, 2 * features, key=key, gain=LINEAR_GAIN)

@@ -44,7 +44,7 @@ class DecoderOptions(Options):
 
     def check(self, embedding_dim: int, shape: tuple[int, ...]) -> None:
         """Refuse what cannot be built."""
-        self.backbone.check(shape)
+        self.backbone.check(shape, self.conditioner)
         self.conditioner.check(embedding_dim)
 
     def build(
