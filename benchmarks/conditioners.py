@@ -1,11 +1,12 @@
 """Which conditioners keep latents and responsibilities alive.
 
-    python benchmarks/conditioners.py [--epochs 60] [--seeds 3]
+    python -m benchmarks.conditioners [--epochs 60] [--seeds 3]
 
-Trains on the embedded digits with a dense decoder that hears of its channel through the conditioner alone, and with the KL of
-every channel in the loss, which draws unused latents to the prior. A latent is alive where its posterior mean varies over
-the samples that its channel owns (variance above 0.01); a routing is alive where responsibilities are peaked and several
-channels are used. `cin` is plain normalise-then-modulate; `film_norm` is the same maths behind a residual mix that starts at 0.
+Trains on the embedded digits with a dense decoder that hears of its channel through the conditioner alone, and with
+the KL of every channel in the loss, which draws unused latents to the prior. A latent is alive where its posterior
+mean varies over the samples that its channel owns (variance above 0.01); a routing is alive where responsibilities
+are peaked and several channels are used. `cin` is plain normalise-then-modulate; `film_norm` is the same maths behind
+a residual mix that starts at 0.
 """
 
 import argparse

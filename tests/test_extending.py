@@ -12,10 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-SECTIONS = {
-    title: body
-    for title, body in re.findall(r"^## (A .+?)\n(.*?)(?=^## |\Z)", GUIDE, re.DOTALL | re.MULTILINE)
-}
+SECTIONS = dict(re.findall(r"^## (A .+?)\n(.*?)(?=^## |\Z)", GUIDE, re.DOTALL | re.MULTILINE))
 SHORT = ["training.epochs=1", "training.batch_size=64"]
 
 

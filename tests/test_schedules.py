@@ -164,3 +164,12 @@ def test_a_step_happens_at_its_epoch():
         1,
         1,
     ]
+
+
+@every_schedule
+def test_a_settled_schedule_keeps_its_value_and_no_earlier(schedule: Schedule, value):
+    settled = schedule.settled()
+    after = values(schedule, np.linspace(settled, settled + 50, 20))
+    np.testing.assert_allclose(after, after[0], rtol=1e-6)
+    if settled > 0:
+        assert float(schedule(jnp.asarray(0.98 * settled))) != pytest.approx(float(after[0]), rel=1e-6)

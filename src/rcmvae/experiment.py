@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
-import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 from rich.console import Console
 
 from rcmvae.config import Config, dump_config
@@ -51,19 +51,18 @@ class Setting:
     def prepare(cls, config: Config, dataset: Dataset | None) -> "Setting":
         """Load, check, and build fresh weights."""
         dataset = load(config.data) if dataset is None else dataset
+        config = config.model_copy(update={"data": dataset.source})
         config.check_against(dataset)
         devices = Devices.take(config.training.devices, config.training.batch_size)
-        sample = np.asarray(dataset.scaling(dataset.train.x[:FIT_SAMPLE]))
         state, skeleton = initial_states(
-            config.model, config.training, dataset.shape, dataset.num_classes, sample
+            config.model, config.training, dataset.shape, dataset.num_classes, lambda: fit_sample(dataset)
         )
         plan = Plan(
             skeleton=skeleton,
             objective=config.objective,
             options=config.training,
             scaling=dataset.scaling,
-            num_train=len(dataset.train.x),
-            num_validation=len(dataset.validation.x),
+            num_train=len(dataset.train),
         )
         return cls(config, dataset, devices, plan, devices.put(state))
 
@@ -77,7 +76,13 @@ class Setting:
 
     def on_device(self, split: Split) -> Pixels:
         """A split on every device, as stored."""
-        return self.devices.put(Pixels(jnp.asarray(split.x), jnp.asarray(split.label)))
+        return Pixels(*self.devices.put((split.x, split.label)))
+
+
+def fit_sample(dataset: Dataset) -> Float[np.ndarray, "N *S"]:
+    """A random part of the training samples, scaled."""
+    rows = np.random.default_rng(0).permutation(len(dataset.train))[:FIT_SAMPLE]
+    return np.asarray(dataset.scaling(dataset.train.x[rows]))
 
 
 SplitName = Literal["train", "validation", "test"]

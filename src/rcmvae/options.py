@@ -28,8 +28,8 @@ class Options(BaseModel):
 
 
 def by_kind(*classes: type[AnyOptions]) -> dict[str, type[AnyOptions]]:
-    """List components under the default of their `kind` field."""
-    return {cls.kind_name(): cls for cls in classes}
+    """List components under the default of their `kind` field; a base that has none is nobody's choice."""
+    return {cls.kind_name(): cls for cls in classes if "kind" in cls.model_fields}
 
 
 def leaves(base: type[AnyOptions]) -> list[type[AnyOptions]]:
@@ -37,8 +37,8 @@ def leaves(base: type[AnyOptions]) -> list[type[AnyOptions]]:
 
     A folder's `__init__` imports its components, one line each, and lists them with `by_kind(*leaves(Base))`.
     """
-    found = [leaf for cls in base.__subclasses__() for leaf in leaves(cls)]
-    return found if inspect.isabstract(base) or found else [base]
+    below = [leaf for cls in base.__subclasses__() for leaf in leaves(cls)]
+    return below if inspect.isabstract(base) else [base, *below]
 
 
 def spell_out(value: Any) -> Any:

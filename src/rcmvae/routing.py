@@ -38,23 +38,16 @@ class Routing(Options):
     decoded while training; at evaluation nothing is drawn, and every open channel is decoded.
     """
 
-    temperature: AnySchedule = Constant(value=1.0)
-
-    @model_validator(mode="after")
-    def _can_be_divided_by(self) -> "Routing":
-        lowest = min(self.temperature.levels())
-        if lowest <= 0:
-            raise ValueError(
-                f"temperature must stay above 0, because the logits are divided by it, but it reaches {lowest}."
-            )
-        return self
-
     def __call__(self, logits: Float[Array, "B K"], context: RoutingContext) -> Selection:
         y = logits + jnp.broadcast_to(context.logit_bias, logits.shape)
         log_r = over_open(y, context.active)
         choose = self.choose if context.stochastic else self.settle
         weight, channel = choose(y, context)
         return Selection(jnp.exp(log_r), log_r, weight, channel)
+
+    def temperature_at(self, time: Float[Array, ""]) -> Float[Array, ""]:
+        """Softness of the selection; 1 where a routing has no such choice."""
+        return jnp.ones_like(time)
 
     def straight_through_at(self, time: Float[Array, ""]) -> Float[Array, ""]:
         """Share of the hard choice in the forward pass."""
@@ -87,7 +80,25 @@ def _gumbel_softmax(y: Float[Array, "B K"], context: RoutingContext) -> Float[Ar
     return jnp.exp(over_open((y + g) / context.temperature, context.active))
 
 
-class GumbelSoftmax(Routing):
+class Relaxed(Routing):
+    """Base of the routings that draw a relaxed sample, softer with a higher temperature."""
+
+    temperature: AnySchedule = Constant(value=1.0)
+
+    @model_validator(mode="after")
+    def _can_be_divided_by(self) -> "Relaxed":
+        lowest = min(self.temperature.levels())
+        if lowest <= 0:
+            raise ValueError(
+                f"temperature must stay above 0, because the logits are divided by it, but it reaches {lowest}."
+            )
+        return self
+
+    def temperature_at(self, time: Float[Array, ""]) -> Float[Array, ""]:
+        return self.temperature(time)
+
+
+class GumbelSoftmax(Relaxed):
     """s = softmax((y + g) / T): a relaxed sample of the channel."""
 
     kind: Literal["gumbel_softmax"] = "gumbel_softmax"
@@ -96,7 +107,7 @@ class GumbelSoftmax(Routing):
         return _gumbel_softmax(y, context), None
 
 
-class StraightThrough(Routing):
+class StraightThrough(Relaxed):
     """One-hot forward, soft gradient backward. `decode: one` runs the decoder for the chosen channel only."""
 
     kind: Literal["straight_through"] = "straight_through"

@@ -25,6 +25,14 @@ class Schedule(Options):
     def __call__(self, time: Time) -> Value: ...
 
     @abstractmethod
+    def settled(self) -> float:
+        """The time from which on it keeps its value.
+
+        >>> Linear(start=0, end=1, begin=5, epochs=5).settled()
+        10.0
+        """
+
+    @abstractmethod
     def levels(self, epochs: float = math.inf) -> tuple[float, ...]:
         """The values that it starts from, heads for or holds within so many epochs; it stays between them.
 
@@ -46,6 +54,9 @@ class Constant(Schedule):
     def __call__(self, time: Time) -> Value:
         return jnp.full((), self.value, jnp.float32)
 
+    def settled(self) -> float:
+        return 0.0
+
     def levels(self, epochs: float = math.inf) -> tuple[float, ...]:
         return (self.value,)
 
@@ -64,6 +75,9 @@ class Ramp(Schedule):
 
     def progress(self, time: Time) -> Value:
         return jnp.clip((time - self.begin) / self.epochs, 0.0, 1.0)
+
+    def settled(self) -> float:
+        return self.begin + self.epochs
 
     def levels(self, epochs: float = math.inf) -> tuple[float, ...]:
         return (self.start, self.end) if self.begin < epochs else (self.start,)
@@ -142,6 +156,9 @@ class Piecewise(Schedule):
         passed = jnp.searchsorted(jnp.asarray(self.at, jnp.float32), time, side="right")
         return jnp.asarray(self.values, jnp.float32)[passed]
 
+    def settled(self) -> float:
+        return self.at[-1]
+
     def levels(self, epochs: float = math.inf) -> tuple[float, ...]:
         begins = (0.0, *self.at)
         return tuple(value for begin, value in zip(begins, self.values, strict=True) if begin < epochs)
@@ -160,6 +177,9 @@ class Warmup(Schedule):
 
     def __call__(self, time: Time) -> Value:
         return jnp.minimum(1.0, time / self.epochs) * self.then(time)
+
+    def settled(self) -> float:
+        return max(self.epochs, self.then.settled())
 
     def levels(self, epochs: float = math.inf) -> tuple[float, ...]:
         return (0.0, *self.then.levels(epochs))

@@ -14,7 +14,7 @@ from rcmvae.nn import Heteroscedastic
 from rcmvae.objective import ObjectiveOptions
 from rcmvae.options import Options
 from rcmvae.priors import PRIORS
-from rcmvae.routing import Routing, StraightThrough
+from rcmvae.routing import Relaxed, StraightThrough
 from rcmvae.schedules import Piecewise
 from rcmvae.training.options import EarlyStopping, RunOptions, TrainingOptions
 
@@ -40,7 +40,7 @@ SPECIAL: dict[tuple[type[Options], str], st.SearchStrategy[Any]] = {
     (Heteroscedastic, "sigma_max"): st.floats(0.11, 10),
     (Piecewise, "at"): st.just([0.1, 1e-3 + 2]),
     (Piecewise, "values"): st.lists(st.floats(-1e30, 1e30), min_size=3, max_size=3),
-    (Routing, "temperature"): st.floats(1e-3, 1e3),
+    (Relaxed, "temperature"): st.floats(1e-3, 1e3),
     (StraightThrough, "straight_through"): st.just(1.0),
     (EarlyStopping, "monitor"): st.sampled_from(["bound", "loss"]),
     (RunOptions, "name"): st.none() | st.from_regex(r"[A-Za-z0-9_.-]{1,12}", fullmatch=True),

@@ -106,13 +106,16 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"training": {"learning_rate": float("nan")}}, ("training.learning_rate.value is `.nan`",)),
     ({"objective": {"kl_c": float("nan")}}, ("objective.kl_c.weight.value is `.nan`",)),
     (
-        {"model": {"routing": {"kind": "expectation", "temperature": 0}}},
+        {"model": {"routing": {"kind": "gumbel_softmax", "temperature": 0}}},
         ("model.routing", "temperature must stay above 0"),
     ),
     (
         {
             "model": {
-                "routing": {"kind": "expectation", "temperature": {"kind": "warmup", "epochs": 2, "then": 1}}
+                "routing": {
+                    "kind": "gumbel_softmax",
+                    "temperature": {"kind": "warmup", "epochs": 2, "then": 1},
+                }
             }
         },
         ("model.routing", "temperature must stay above 0"),

@@ -73,7 +73,7 @@ MODEL: list[tuple[dict[str, Any], str, Any]] = [
     ({"gumbel_temperature_min": 1}, "model.routing.temperature", GUMBEL | {"end": 1.0}),
     ({"gumbel_temperature_anneal_epochs": 7}, "model.routing.temperature", GUMBEL | {"epochs": 7.0}),
     ({"gumbel_temperature_anneal_epochs": 0}, "model.routing.temperature", 2.0),
-    ({"top_m_gating": 3}, "model.routing", {"kind": "top_m", "temperature": 1.0, "m": 3}),
+    ({"top_m_gating": 3}, "model.routing", {"kind": "top_m", "m": 3}),
     ({"top_m_gating": 10}, "model.routing.kind", "expectation"),
     ({}, "objective.logit_mog", {"weight": 1.0, "mean": 7.0, "sigma": 1.0}),
     ({}, "objective.kl_c", None),

@@ -7,6 +7,7 @@ import pytest
 
 from rcmvae.config import Config, from_mapping, load_config
 from rcmvae.errors import ConfigError
+from rcmvae.routing import GumbelSoftmax
 from rcmvae.schedules import Constant, Linear
 
 
@@ -92,9 +93,11 @@ def test_the_last_of_two_equal_paths_wins() -> None:
 
 def test_a_constant_becomes_a_schedule() -> None:
     kind = ["kind=linear", "start=2", "end=0.5", "epochs=10"]
-    config = load_config(overrides=[f"model.routing.temperature.{setting}" for setting in kind])
-    assert config.model.routing.temperature == Linear(start=2, end=0.5, epochs=10)
-    assert Config().model.routing.temperature == Constant(value=1.0)
+    settings = [f"model.routing.temperature.{setting}" for setting in kind]
+    routing = load_config(overrides=["model.routing=gumbel_softmax", *settings]).model.routing
+    assert routing == GumbelSoftmax(temperature=Linear(start=2, end=0.5, epochs=10))
+    plain = load_config(overrides=["model.routing=gumbel_softmax"]).model.routing
+    assert plain == GumbelSoftmax(temperature=Constant(value=1.0))
 
 
 def test_a_preset_chooses_the_regularizers_of_the_channel() -> None:
@@ -125,8 +128,8 @@ def test_a_preset_chooses_the_regularizers_of_the_channel() -> None:
         ("objective.consistency.views.0.rotate=3", "objective.consistency.views.0.rotate points into a list: give all "
                                                    "of objective.consistency.views at once, as in "
                                                    "objective.consistency.views=[…]."),
-        ("model.routing.m=3", "model.routing.m is not known. model.routing of kind `expectation` has the keys kind, "
-                              "temperature. It belongs to the kind top_m."),
+        ("model.routing.m=3", "model.routing.m is not known. model.routing of kind `expectation` has the keys kind. "
+                              "It belongs to the kind top_m."),
         ("objective.c_regularizer=bth", "objective: `c_regularizer` is one of categorical, logit_mog, both, dirichlet"),
         ("model.trunk=3", "model.trunk is `3`, but it must be one of conv, dense."),
         ("model.trunk.kind=cnv", "model.trunk is `cnv`, but it must be one of conv, dense. Did you mean 'conv'?"),

@@ -38,10 +38,13 @@ def test_there_are_recipes() -> None:
     [
         {},
         {"data": "mnist", "model": {"trunk": "conv", "routing": "gumbel_softmax"}},
-        {"model": {"routing": {"kind": "expectation", "temperature": 2}}},
+        {"model": {"routing": {"kind": "gumbel_softmax", "temperature": 2}}},
         {
             "model": {
-                "routing": {"kind": "expectation", "temperature": {"kind": "warmup", "epochs": 1, "then": 3}}
+                "routing": {
+                    "kind": "gumbel_softmax",
+                    "temperature": {"kind": "warmup", "epochs": 1, "then": 3},
+                }
             }
         },
         {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from rcmvae.diagnostics import clustering
-from rcmvae.diagnostics.clustering import contingency, usage
+from rcmvae.diagnostics.clustering import contingency
 
 K, Y = 5, 4
 samples = st.lists(st.tuples(st.integers(0, K - 1), st.integers(-1, Y - 1)), min_size=1, max_size=60)
@@ -88,8 +88,3 @@ def test_contingency_counts_every_pair() -> None:
     table = contingency(channel, label)
     for k, y in itertools.product(range(K), range(Y)):
         assert table[k, y] == ((channel == k) & (label == y)).sum()
-
-
-def test_usage_is_the_mean_responsibility() -> None:
-    r = np.random.default_rng(0).dirichlet(np.ones(3), 50).astype(np.float32)
-    np.testing.assert_allclose(usage(r), np.mean(r.astype(float), axis=0), rtol=1e-12)

@@ -33,12 +33,12 @@ class Stopped(NamedTuple):
     last: int
 
 
-def stop(path: Path, number: signal.Signals, *, after: float) -> Stopped:
-    """Train or go on, and send a signal this long after the first epoch."""
+def stop(path: Path, number: signal.Signals, draw: random.Random) -> Stopped:
+    """Train or go on for a few epochs, and send a signal at some moment of the next ones."""
     process = start_python(SCRIPT, str(path))
     assert process.stdout is not None
-    lines = [process.stdout.readline()]
-    time.sleep(after)
+    lines = [process.stdout.readline() for _ in range(draw.randint(1, 4))]
+    time.sleep(draw.uniform(0, 0.1))
     process.send_signal(number)
     out, err = process.communicate(timeout=400)
     lines += out.splitlines(keepends=True)
@@ -97,7 +97,7 @@ def assert_as_if_nothing_had_happened(path: Path, straight: Path) -> None:
 def test_interrupted_terminated_and_killed_again_and_again(straight: Path) -> None:
     path, draw, saved = straight.with_name("stopped"), random.Random(0), 0
     for number in (signal.SIGINT, signal.SIGTERM, *[signal.SIGKILL] * KILLS):
-        stopped = stop(path, number, after=draw.uniform(0, 0.4))
+        stopped = stop(path, number, draw)
         # What a process tells of is saved right after: at most that one epoch is lost.
         assert saved + 1 <= stopped.first <= saved + 2
         saved = stopped.last - 1

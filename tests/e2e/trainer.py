@@ -8,9 +8,9 @@ from rcmvae import experiment
 from rcmvae.structs import Signals
 from tests.training.small import CHANGING, digits, tiny
 
-EPOCHS = 60
+EPOCHS = 40
 STAGES = {
-    "objective": {"reconstruction": {"kind": "piecewise", "at": [20], "values": [0, 1]}},
+    "objective": {"reconstruction": {"kind": "piecewise", "at": [12], "values": [0, 1]}},
     "training": {"early_stopping": {"patience": EPOCHS}},
 }
 

@@ -11,6 +11,7 @@ from rcmvae.nn import CONDITIONERS as CONDITIONER_KINDS
 from rcmvae.nn import OUTPUTS as OUTPUT_KINDS
 from rcmvae.nn import (
     Bernoulli,
+    Cin,
     ConvBackbone,
     DecoderOptions,
     DenseBackbone,

@@ -47,7 +47,7 @@ SETTINGS: dict[str, Any] = {
     "training": {"epochs": 3, "batch_size": 32, "learning_rate": 3e-3},
 }
 
-# Everything that changes with time, changes: the stage after two epochs, rates, weights and temperature all along.
+# Everything that changes with time, changes: stage and weights in the first two epochs, rate and temperature all along.
 CHANGING: dict[str, Any] = {
     "model": {
         "routing": {
@@ -57,10 +57,11 @@ CHANGING: dict[str, Any] = {
     },
     "objective": {
         "reconstruction": {"kind": "piecewise", "at": [2], "values": [0, 1]},
-        "kl_z": {"kind": "linear", "start": 0, "end": 0.1, "epochs": 4},
+        "kl_z": 0,
+        "kl_c": {"kind": "linear", "start": 0, "end": 1, "epochs": 2},
     },
     "training": {
-        "epochs": 5,
+        "epochs": 6,
         "seeds": 2,
         "learning_rate": {
             "kind": "warmup",
@@ -69,7 +70,7 @@ CHANGING: dict[str, Any] = {
         },
         "weight_decay": 0.01,
         "clip_norm": 1.0,
-        # Nothing holds the codes to their prior at first, so this is lowest early on.
+        # Nothing holds the codes to their prior, so this is lowest as soon as epochs can be compared.
         "early_stopping": {"monitor": "kl_z", "patience": 20},
     },
 }
@@ -175,7 +176,7 @@ def start_python(script: Path, *arguments: str, **environment: str) -> subproces
     shared = {
         "JAX_COMPILATION_CACHE_DIR": CACHE,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)]),
         "JAX_PLATFORMS": "cpu",
     }
     return subprocess.Popen(

@@ -40,10 +40,9 @@ def info(
     ] = None,
 ) -> None:
     """Load data as a run would, and describe them."""
-    from rcmvae.config import load_config  # noqa: PLC0415
+    from rcmvae.config import load_source  # noqa: PLC0415
     from rcmvae.config.text import render  # noqa: PLC0415
     from rcmvae.data import load  # noqa: PLC0415
     from rcmvae.data.catalogue import info as describe  # noqa: PLC0415
 
-    config = load_config(overrides=[f"data.kind={kind}", *(f"data.{option}" for option in options or [])])
-    typer.echo(render(describe(load(config.data))), nl=False)
+    typer.echo(render(describe(load(load_source(kind, options or [])))), nl=False)

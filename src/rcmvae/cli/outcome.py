@@ -1,6 +1,7 @@
 """What a finished run has to say for itself."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,19 +39,23 @@ def outcome(summary: Mapping[str, Any], channels: str) -> list[str]:
 
 
 def in_use(run: RunDirectory) -> str:
-    """How many channels hold at least 1 % of the validation samples, by the last row of the history."""
-    *_, last = (run.path / "history.jsonl").read_text(encoding="utf-8").splitlines()
-    row = json.loads(last)
-    return f"{row['channels_1pct']} of {row['k_active']} channels in use"
+    """How many channels hold at least 1 % of the validation samples, by the last epoch of the history."""
+    rows = [
+        json.loads(line) for line in (run.path / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    last = [row for row in rows if row["epoch"] == rows[-1]["epoch"]]
+    used = sorted({row["channels_1pct"] for row in last})
+    return (
+        f"{' to '.join(str(n) for n in {used[0]: 0, used[-1]: 0})} of {last[0]['k_active']} channels in use"
+    )
 
 
 def next_steps(run: RunDirectory, summary: Mapping[str, Any]) -> list[str]:
     """Commands that make sense now."""
-    return [
-        "Next:",
-        f"  rcmvae evaluate {run.path} --split validation",
-        f"  rcmvae resume {run.path} --epochs {2 * summary['epochs']}",
-    ]
+    path = shlex.quote(str(run.path))
+    longer = [f"  rcmvae resume {path} --epochs {2 * summary['epochs']}"]
+    stopped_early = all(summary.get("early_stopping", {}).get("stopped", [False]))
+    return ["Next:", f"  rcmvae evaluate {path} --split validation", *(longer if not stopped_early else [])]
 
 
 def number(spread: Mapping[str, Any], form: str) -> str:

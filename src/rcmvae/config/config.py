@@ -54,7 +54,7 @@ class Config(Options):
         if output.requires_unit_range and not 0 <= low <= high <= 1:
             raise ConfigError(
                 f"model.decoder.output is `{output.kind_name()}`, which describes values in [0, 1], but the scaled "
-                f"training data lie in [{low:.4g}, {high:.4g}]: use a `gaussian` output, or data.scaling `range`."
+                f"samples lie in [{low:.4g}, {high:.4g}]: use a `gaussian` output, or data.scaling `range`."
             )
         if len(dataset.train) < self.training.batch_size:
             raise ConfigError(
@@ -71,7 +71,8 @@ class Config(Options):
 
 
 def scaled_range(dataset: Dataset) -> tuple[float, float]:
-    """The smallest and the largest value of the scaled training data; scaling keeps each feature's order."""
-    extremes = np.stack([dataset.train.x.min(axis=0), dataset.train.x.max(axis=0)])
+    """The smallest and the largest value of all scaled samples; scaling keeps each feature's order."""
+    parts = [arrays.x for arrays in dataset.splits.values() if len(arrays)]
+    extremes = np.stack([extreme(axis=0) for x in parts for extreme in (x.min, x.max)])
     scaled = np.asarray(dataset.scaling(extremes))
     return float(scaled.min()), float(scaled.max())

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -12,8 +12,10 @@ from rcmvae.config.overrides import apply
 from rcmvae.config.places import Place, is_number, spelled_out
 from rcmvae.config.problems import Found, explain, lookalikes, raise_all
 from rcmvae.config.text import read_mapping, render
+from rcmvae.data import AnySource, Source
 from rcmvae.errors import ConfigError
 from rcmvae.objective import ObjectiveBase
+from rcmvae.options import Options
 
 
 class Loaded(NamedTuple):
@@ -42,12 +44,32 @@ def load_with_notes(path: Path | str | None = None, overrides: Sequence[str] = (
 
 def from_mapping(raw: dict[str, Any], overrides: Sequence[str] = ()) -> Config:
     """A configuration from plain values; every problem in them is told at once."""
-    raw = apply(spelled_out(Place(Config), raw), overrides, Config)
-    problems = [*lookalikes(Found(Config, "", Place(Config)), raw)]
+    return _read(Config, raw, overrides)
+
+
+class _DataAlone(Options):
+    data: AnySource
+
+
+def load_source(kind: str, overrides: Sequence[str] = ()) -> Source:
+    """A data source by name with overrides of its own, such as `num_samples=100`, whatever a run would need of it.
+
+    >>> load_source("digits", ["num_samples=100"]).num_samples
+    100
+    """
+    return _read(_DataAlone, {"data": kind}, [f"data.{override}" for override in overrides]).data
+
+
+Root = TypeVar("Root", bound=Options)
+
+
+def _read(root: type[Root], raw: dict[str, Any], overrides: Sequence[str]) -> Root:
+    raw = apply(spelled_out(Place(root), raw), overrides, root)
+    problems = [*lookalikes(Found(root, "", Place(root)), raw)]
     try:
-        config = Config.model_validate(raw)
+        config = root.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError("\n".join(dict.fromkeys([*explain(Config, error), *problems]))) from error
+        raise ConfigError("\n".join(dict.fromkeys([*explain(root, error), *problems]))) from error
     raise_all(problems)
     return config
 

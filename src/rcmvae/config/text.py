@@ -111,6 +111,8 @@ def read_mapping(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{path} is a folder: name the file in it, such as {path / 'config.yaml'}."
         ) from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{path} is not a text file in UTF-8: {error.reason} at byte {error.start}."

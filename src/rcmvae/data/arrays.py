@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Int32, UInt8
 
 from rcmvae.data.scaling import Scaling
+from rcmvae.options import Options
 
 Stored = UInt8[np.ndarray, "N *S"] | Float32[np.ndarray, "N *S"]
 
@@ -57,6 +58,7 @@ class Dataset:
     label_names: tuple[str, ...]
     fingerprint: str  # of the three splits and the names: equal exactly when training would see the same data
     name: str
+    source: Options  # where it came from, and how it was split
 
     @property
     def splits(self) -> dict[str, Arrays]:

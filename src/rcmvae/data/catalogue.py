@@ -34,7 +34,7 @@ def describe(kind: str) -> Description:
     True
     """
     source = _source(kind)
-    return Description(kind, source.summary, source.is_at_hand())
+    return Description(kind, source.about(), source.is_at_hand())
 
 
 def fetch(kind: str) -> Path:

@@ -70,6 +70,7 @@ def assemble(source: Source, raw: Raw) -> Dataset:
         label_names=raw.label_names,
         fingerprint=fingerprint(splits, raw.label_names),
         name=source.name,
+        source=source,
     )
 
 

@@ -30,7 +30,7 @@ Part = Annotated[StrictInt | StrictFloat, AfterValidator(_count_or_share)]
 class Source(Options):
     """Base of all data sources: what to take from the samples that `read` finds."""
 
-    summary: ClassVar[str]  # one line for listings
+    summary: ClassVar[str] = ""  # one line for listings; the docstring's first where it is left out
     offline: ClassVar[bool] = True  # whether it never needs a network
 
     num_samples: PositiveInt | None = Field(
@@ -56,9 +56,9 @@ class Source(Options):
         return self.kind_name()
 
     @classmethod
-    def kind_name(cls) -> str:
-        """The name under which a configuration asks for this source."""
-        return cls.model_fields["kind"].default
+    def about(cls) -> str:
+        """One line for listings."""
+        return cls.summary or (cls.__doc__ or cls.kind_name()).strip().splitlines()[0]
 
     @classmethod
     def is_at_hand(cls) -> bool:
@@ -68,4 +68,4 @@ class Source(Options):
     @classmethod
     def fetch(cls) -> Path:
         """Get the files now, so that later runs need no network; says where they are."""
-        raise ConfigError(f"{cls.kind_name()}: there is nothing to fetch. {cls.summary}")
+        raise ConfigError(f"{cls.kind_name()}: there is nothing to fetch. {cls.about()}")

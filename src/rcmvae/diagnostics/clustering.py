@@ -3,7 +3,7 @@
 import dataclasses
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +49,3 @@ def clustering(channel: Int[np.ndarray, " N"], label: Int[np.ndarray, " N"]) -> 
         ari=float(adjusted_rand_score(label, channel)),
         garbage_channels=int((used & (top < 0.6 * size)).sum()),
     )
-
-
-def usage(responsibility: Float[np.ndarray, "N K"]) -> Float[np.ndarray, " K"]:
-    """Mean responsibility of each channel."""
-    return responsibility.mean(axis=0, dtype=float)

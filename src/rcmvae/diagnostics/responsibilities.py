@@ -15,7 +15,7 @@ from rcmvae.training.epoch import context_at
 def responsibilities(plan: Plan, devices: Devices, state: TrainState, data: Pixels) -> Float[Array, "N K"]:
     """r(x), with no more than one batch of anything else in memory."""
     N, B = data.x.shape[0], plan.options.batch_size
-    model = eqx.combine(state.params, plan.skeleton)
+    model = eqx.combine(state.params, plan.skeleton).in_precision(jnp.dtype(plan.options.precision))
     time = state.step.astype(jnp.float32) / plan.steps_per_epoch
     keys = Keys.split(jax.random.key(0))  # nothing is drawn
     context = context_at(plan, state.active, time, keys, stochastic=False)

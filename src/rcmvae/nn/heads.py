@@ -12,7 +12,7 @@ from rcmvae.structs import Posterior
 
 
 class Heads(eqx.Module):
-    """Linear maps to the channel logits and to each latent's mean and log-variance, in float32."""
+    """Linear maps to the channel logits and to each latent's mean and log-variance, which leave as float32."""
 
     logits: Linear
     mean: Linear

@@ -1,11 +1,13 @@
 """Two looks at one sample belong to one channel; where they land inside it is free."""
 
+from collections.abc import Sequence
+
 import jax.numpy as jnp
 from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 from pydantic import Field
 
-from rcmvae.data.views import AnyView, Warp
+from rcmvae.data.views import AnyView, View, Warp
 from rcmvae.objective.term import Evidence, Term
 
 
@@ -23,6 +25,9 @@ class Consistency(Term):
     """
 
     views: tuple[AnyView, ...] = Field(default=(Warp(),), min_length=1)
+
+    def second_look(self) -> Sequence[View]:
+        return self.views
 
     def __call__(self, evidence: Evidence) -> Float[Array, " B"]:
         log_r, log_view = (

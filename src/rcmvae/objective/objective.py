@@ -61,9 +61,12 @@ class ObjectiveBase(Options):
 
     @property
     def views(self) -> Sequence[View]:
-        """How the second look at each sample is made; none unless `consistency` asks for one."""
-        asking = self.terms.get("consistency")
-        return asking.views if isinstance(asking, consistency.Consistency) else ()
+        """How the second look at each sample is made; none unless a term asks for one."""
+        return tuple(view for term in self.terms.values() for view in term.second_look())
+
+    def settled(self) -> float:
+        """The time from which on every weight keeps its value, and epochs can be compared."""
+        return max(term.weight.settled() for term in self.terms.values())
 
     def stage_at(self, times: Float[np.ndarray, " T"]) -> Stage:
         """How far the forward pass must go at these times: no decoder runs while nothing weighs its output."""

@@ -8,7 +8,10 @@ from rcmvae.objective.term import Evidence, Term
 
 
 class Classifier(Term):
-    """Cross-entropy of the separate classifier head, averaged over the labelled samples of the batch."""
+    """Cross-entropy of the separate classifier head, averaged over the labelled samples of the batch.
+
+    So a few labels weigh as much as many. Over a split, it is the mean of its batches' averages.
+    """
 
     def __call__(self, evidence: Evidence) -> Float[Array, ""]:
         logits, label = evidence.forward.class_logits, evidence.batch.label

@@ -2,11 +2,13 @@
 
 import re
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, Float
 
+from rcmvae.data.views import View
 from rcmvae.model import Model
 from rcmvae.options import Options
 from rcmvae.schedules import AnySchedule, Constant
@@ -31,6 +33,10 @@ class Term(Options):
     decodes: ClassVar[bool] = False  # whether the formula looks at reconstructions
 
     weight: AnySchedule = Constant(value=1.0)
+
+    def second_look(self) -> Sequence[View]:
+        """How the second look is made that the formula compares with; none for most."""
+        return ()
 
     @abstractmethod
     def __call__(self, evidence: Evidence) -> Float[Array, " B"] | Float[Array, ""]: ...

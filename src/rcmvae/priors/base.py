@@ -44,6 +44,11 @@ class Prior(eqx.Module):
         return self
 
     @property
+    def starts_from_data(self) -> bool:
+        """Whether `fitted` looks at the samples."""
+        return False
+
+    @property
     def update_scale(self) -> float:
         """Factor on the learning rate of this prior's parameters."""
         return 1.0

@@ -33,6 +33,10 @@ class VampPrior(Prior):
     learning_rate_scale: float = eqx.field(static=True)
 
     @property
+    def starts_from_data(self) -> bool:
+        return True
+
+    @property
     def update_scale(self) -> float:
         return self.learning_rate_scale
 

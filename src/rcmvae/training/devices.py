@@ -1,7 +1,7 @@
 """The mesh that a batch is spread over. One device is a mesh of one: there is no other code path."""
 
 import dataclasses
-from typing import TypeVar
+from typing import Any
 
 import jax
 import numpy as np
@@ -10,8 +10,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Int, PyTree
 
 from rcmvae.errors import ConfigError
-
-T = TypeVar("T", bound=PyTree)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Devices:
     def replicated(self) -> NamedSharding:
         return NamedSharding(self.mesh, PartitionSpec())
 
-    def put(self, tree: T) -> T:
+    def put(self, tree: PyTree) -> Any:
         """A copy on every device of every process; each process gives the same."""
         return jax.device_put(jax.tree.map(np.asarray, tree), self.replicated)
 

@@ -29,7 +29,7 @@ def context_at(
     routing = plan.skeleton.routing
     return RoutingContext(
         active=active,
-        temperature=routing.temperature(time),
+        temperature=routing.temperature_at(time),
         straight_through=routing.straight_through_at(time),
         logit_bias=jnp.zeros(active.shape),
         term_weight={name: term.weight(time) for name, term in plan.objective.terms.items()},

@@ -118,6 +118,8 @@ def _decide(
     epoch, options = now.epoch + 1, plan.options.early_stopping
     if options is None or now.arrays.best is None:
         return Checkpoint(epoch, Arrays(state, None), now.patience, seconds)
+    if epoch <= plan.objective.settled():  # another objective is to come: nothing is best yet
+        return Checkpoint(epoch, Arrays(state, _copy(state.params)), now.patience, seconds)
     patience, improved = now.patience.step(options, epoch, means[options.monitor].astype(float))
     best = keep_improved(improved, state.params, now.arrays.best)
     return Checkpoint(epoch, Arrays(state, best), patience, seconds)

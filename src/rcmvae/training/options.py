@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from rcmvae.errors import ConfigError
 from rcmvae.options import Options
 from rcmvae.schedules import AnySchedule, Cosine, Schedule, Warmup
 
@@ -13,7 +14,8 @@ class EarlyStopping(Options):
     """Stop when the monitored validation value has not improved for `patience` epochs; keep the best weights.
 
     `monitor` is `bound` (the negative evidence bound, whatever the objective weighs), `loss` (the weighted sum) or
-    any configured term. Lower is better.
+    any configured term. Lower is better. Epochs count from when every term's weight has reached its last value:
+    before that they cannot be compared.
     """
 
     monitor: str = "bound"
@@ -55,6 +57,14 @@ class TrainingOptions(Options):
     )
     early_stopping: EarlyStopping | None = None
     checkpoint: CheckpointOptions = CheckpointOptions()
+
+    @model_validator(mode="after")
+    def _seeds_fit(self) -> "TrainingOptions":
+        if self.seed + self.seeds > 2**32:
+            raise ConfigError(
+                f"training.seed is {self.seed}, and the last of {self.seeds} seeds must be below 2^32 = {2**32}."
+            )
+        return self
 
 
 class RunOptions(Options):

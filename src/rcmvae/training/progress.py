@@ -63,5 +63,9 @@ def describe(signals: Sequence[Signals], images_per_epoch: int) -> str:
     used = np.mean([(one.usage >= 0.01).sum() for one in signals])
     open_channels = np.mean([one.active.sum() for one in signals])
     rate = images_per_epoch * len(signals) / signals[0].seconds
-    channels = f"channels {used:g} of {open_channels:g} in use"
-    return f"bound {bound:.2f} nats  loss {loss:.2f}  {channels}  {rate:,.0f} images/s"
+    names = [name for name in signals[0].train if name not in {"loss", "gradient_norm"}]
+    terms = "  ".join(f"{name} {np.mean([one.train[name] for one in signals]):.3g}" for name in names)
+    return (
+        f"{rate:,.0f} images/s  channels {used:g} of {open_channels:g} in use  "
+        f"bound {bound:.2f} nats  loss {loss:.2f}: {terms}"
+    )

@@ -1,7 +1,6 @@
 """What training carries from step to step, and how several replicas of it live in one program."""
 
 import dataclasses
-import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -61,7 +60,6 @@ class Plan:
     options: TrainingOptions
     scaling: Scaling
     num_train: int
-    num_validation: int
 
     @property
     def steps_per_epoch(self) -> int:
@@ -91,17 +89,13 @@ class Plan:
         """When each step of an epoch happens, in epochs."""
         return (epoch + np.arange(self.steps_per_epoch) / self.steps_per_epoch).astype(np.float32)
 
-    @property
-    def validation_batches(self) -> int:
-        return math.ceil(self.num_validation / self.options.batch_size)
-
 
 def initial_states(
     model: ModelOptions,
     options: TrainingOptions,
     shape: tuple[int, ...],
     num_classes: int,
-    fit_sample: Float[np.ndarray, "N *S"],
+    fit_sample: Callable[[], Float[np.ndarray, "N *S"]],
 ) -> tuple[TrainState, Model]:
     """Fresh replicas on a leading axis, and the model's static skeleton that they share."""
 
@@ -115,7 +109,9 @@ def initial_states(
     in_haste = {"xla_backend_optimization_level": 0}
     seeds = np.arange(options.seed, options.seed + options.seeds, dtype=np.uint32)
     state, skeleton = jax.jit(jax.vmap(fresh), compiler_options=in_haste)(seeds)
-    prior = _fitted_priors(state, skeleton, fit_sample)
+    if not skeleton.prior.starts_from_data:
+        return state, skeleton
+    prior = _fitted_priors(state, skeleton, fit_sample())
     return eqx.tree_at(lambda state: state.params.prior, state, prior), skeleton
 
 
