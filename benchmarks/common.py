@@ -84,10 +84,11 @@ def report(
     RESULTS.mkdir(exist_ok=True)
     device = jax.devices()[0].device_kind.lower().replace(" ", "-")
     path = RESULTS / f"{name}-{device}.json"
+    kept = ("python", "cpu_count", "packages", "devices", "git_revision")
     payload = {
         "benchmark": name,
         "date": datetime.date.today().isoformat(),
-        "environment": environment(config),
+        "environment": {name: value for name, value in environment(config).items() if name in kept},
         "rows": list(rows),
         "notes": list(notes),
     }

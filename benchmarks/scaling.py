@@ -36,7 +36,9 @@ def main() -> None:
                     "model.embedding_dim=32",
                 ]
                 config = load_config(None, overrides)
-                setting = noise_setting(config, samples=((5 if heavy else STEPS) + 1) * config.training.batch_size)
+                setting = noise_setting(
+                    config, samples=((5 if heavy else STEPS) + 1) * config.training.batch_size
+                )
                 ms = 1e3 * seconds_per_step(setting, 1 if heavy else args.repeats)
                 first = first or ms
                 rows.append(

@@ -98,6 +98,13 @@ def test_a_run_that_stopped_early_says_so(tmp_path: Path) -> None:
     assert summary["test"] == experiment.evaluate(run.path, dataset=digits())
 
 
+def test_a_run_that_ends_before_epochs_can_be_compared_has_no_best_one(tmp_path: Path) -> None:
+    rising = {"objective": {"kl_c": {"kind": "linear", "start": 0, "end": 1, "epochs": 5}}}
+    run = experiment.train(tiny(rising, directory=tmp_path, epochs=1, early_stopping={}), digits())
+    early = run.read_json("summary.json")["early_stopping"]
+    assert early == {"monitor": "bound", "best": [None], "best_epoch": [None], "stopped": [False]}
+
+
 def test_other_data_are_refused(run: RunDirectory) -> None:
     other = load(Digits.model_validate(DATA | {"seed": 1}))
     for attempt in (

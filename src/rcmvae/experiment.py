@@ -223,8 +223,9 @@ def _summary(setting: Setting, outcome: Outcome, history: History) -> dict[str, 
     if training.early_stopping is not None:
         summary["early_stopping"] = {
             "monitor": training.early_stopping.monitor,
-            "best": patience.best.tolist(),
-            "best_epoch": patience.best_epoch.tolist(),
+            # Nothing is best before the epochs can be compared.
+            "best": [float(value) if np.isfinite(value) else None for value in patience.best],
+            "best_epoch": [int(best) or None for best in patience.best_epoch],
             "stopped": patience.stopped.tolist(),
         }
     if status == "finished" and len(setting.dataset.test.x):

@@ -24,8 +24,9 @@ from rcmvae.structs import Signals
 from rcmvae.training import Checkpoint, Checkpoints, Listener, Outcome, Pixels, begin, fit
 
 # Many tests run the same program: it is compiled once for this process, and for those that it starts.
-CACHE = tempfile.mkdtemp(prefix="compiled-")
-atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
+CACHE = os.environ.get("JAX_COMPILATION_CACHE_DIR") or tempfile.mkdtemp(prefix="compiled-")
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
 jax.config.update("jax_compilation_cache_dir", CACHE)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 compilation_cache.reset_cache()

@@ -15,7 +15,7 @@ def signals(epoch: int, bound: float = 120.0, used: int = 3) -> Signals:
     return Signals(
         epoch=epoch,
         step=epoch,
-        train={"loss": -1.5},
+        train={"loss": -1.5, "gradient_norm": 9.0, "kl_c": 0.25},
         validation={"bound": bound},
         usage=usage,
         active=np.ones(4, bool),
@@ -34,7 +34,7 @@ def test_a_pipe_gets_one_plain_line_per_epoch() -> None:
     file = io.StringIO()
     lines = shown(Console(file=file, force_terminal=False, width=40), file).splitlines()
     assert lines == [
-        f"epoch {epoch}/3  bound {130 - epoch}.00 nats  loss -1.50  channels 3 of 4 in use  2,000 images/s"
+        f"epoch {epoch}/3  2,000 images/s  channels 3 of 4 in use  bound {130 - epoch}.00 nats  loss -1.50: kl_c 0.25"
         for epoch in (1, 2, 3)
     ]
 
@@ -67,4 +67,4 @@ def test_an_error_leaves_the_terminal_as_it_was() -> None:
 
 def test_several_replicas_are_shown_by_their_means() -> None:
     line = describe([signals(1, bound=100, used=2), signals(1, bound=110, used=3)], 1000)
-    assert line == "bound 105.00 nats  loss -1.50  channels 2.5 of 4 in use  4,000 images/s"
+    assert line == "4,000 images/s  channels 2.5 of 4 in use  bound 105.00 nats  loss -1.50: kl_c 0.25"

@@ -117,7 +117,7 @@ def test_the_content_of_padding_has_no_influence() -> None:
 
 
 def routed(kind: str) -> Bench:
-    return bench(tiny({"model": {"routing": {"kind": kind, "temperature": 0.1}}}))
+    return bench(tiny({"model": {"routing": {"kind": kind}}}))
 
 
 def test_validation_is_the_same_in_every_epoch() -> None:
