@@ -160,7 +160,9 @@ def _sentence(root: type[Options], error: ErrorDetails) -> str:
 
 def explain(root: type[Options], error: ValidationError) -> list[str]:
     """A sentence for each problem. One value that fails several types is one problem."""
-    return [*dict.fromkeys(_sentence(root, detail) for detail in error.errors(include_url=False))]
+    # A default that follows another value is no problem of its own: that value is told.
+    details = (d for d in error.errors(include_url=False) if d["type"] != "default_factory_not_called")
+    return [*dict.fromkeys(_sentence(root, detail) for detail in details)]
 
 
 def lookalikes(found: Found, value: Any) -> Iterator[str]:
