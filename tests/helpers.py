@@ -31,6 +31,7 @@ def keys(seed: int = 0) -> Keys:
 def context(
     active: Bool[Array, " K"],
     *,
+    time: float = 0.0,
     temperature: float = 1.0,
     straight_through: float = 1.0,
     logit_bias: Float[Array, " K"] | None = None,
@@ -40,6 +41,7 @@ def context(
 ) -> RoutingContext:
     """The values of one step, all neutral unless given."""
     return RoutingContext(
+        time=jnp.asarray(time, float),
         active=active,
         temperature=jnp.asarray(temperature, float),
         straight_through=jnp.asarray(straight_through, float),

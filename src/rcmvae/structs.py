@@ -44,6 +44,7 @@ class Keys(eqx.Module):
 class RoutingContext(eqx.Module):
     """Every value that a step is run with, computed once: schedules, masks, weights, keys."""
 
+    time: Float[Array, ""]  # epochs of training behind this step
     active: Bool[Array, " K"]
     temperature: Float[Array, ""]
     straight_through: Float[Array, ""]  # share of the hard choice in the forward pass

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from rcmvae.errors import ConfigError
-from rcmvae.nn import CONDITIONERS, Cin, Concat, Film, FilmNorm, NoConditioner
+from rcmvae.nn import CONDITIONERS, Cin, Concat, Film, FilmNorm, NoConditioner, at_time
 from rcmvae.nn.ops import NORM_EPS
+from rcmvae.schedules import Linear as Ramp
 from tests.helpers import assert_close
 from tests.nn.settings import B, E, K, selection
 from tests.nn.test_ops import normal
@@ -79,6 +80,16 @@ def test_film_norm_starts_as_the_identity_and_its_mix_learns(space):
     out, pull = jax.vjp(lambda layer: layer(h, embedding, selection()), layer)
     np.testing.assert_array_equal(out, h)
     assert float(pull(jnp.asarray(normal(*h.shape, seed=2)))[0].learned_mix) != 0
+
+
+def test_film_norm_follows_a_scheduled_mix():
+    layer = FilmNorm(mix=Ramp(start=0.0, end=0.5, epochs=4)).build(C, E, key=jax.random.key(0))
+    h, embedding = normal(B, K, C), normal(K, E, seed=1)
+    for time, mix in ((0.0, 0.0), (2.0, 0.25), (9.0, 0.5)):
+        at = at_time({"deep": [layer]}, jnp.float32(time))["deep"][0]
+        assert_close(at(h, embedding, selection()), h + mix * (norm(h, (2,)) - h), atol=1e-5)
+    assert_close(layer(h, embedding, selection()), h + 0.5 * (norm(h, (2,)) - h), atol=1e-5)
+    assert layer.learned_mix is None
 
 
 def test_film_norm_starts_with_a_plain_norm():

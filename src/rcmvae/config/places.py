@@ -55,8 +55,13 @@ class Place:
         for member in self.members:
             if member.one_of is not None:
                 yield from member.one_of.registry
-            if get_origin(member.annotation) is Literal:
-                yield from (str(value) for value in get_args(member.annotation))
+        yield from (str(value) for value in self.literals)
+
+    @property
+    def literals(self) -> list[Any]:
+        """The values that stand for themselves."""
+        literal = [member.annotation for member in self.members if get_origin(member.annotation) is Literal]
+        return [value for annotation in literal for value in get_args(annotation)]
 
     @property
     def takes_null(self) -> bool:
@@ -145,7 +150,7 @@ def spelled_out(place: Place, value: Any) -> Any:
     if isinstance(value, list):
         entries = ((place.entry(i), entry) for i, entry in enumerate(value))
         return [entry if at is None else spelled_out(at, entry) for at, entry in entries]
-    if place.one_of is not None:
+    if place.one_of is not None and value not in place.literals:
         value = place.one_of.shorthand(value)
     elif place.takes_number and is_number(value):
         value = {"weight": value}

@@ -30,6 +30,7 @@ from rcmvae.nn.outputs import Gaussian as Gaussian
 from rcmvae.nn.outputs import Heteroscedastic as Heteroscedastic
 from rcmvae.nn.outputs import Output as Output
 from rcmvae.nn.outputs import OutputOptions as OutputOptions
+from rcmvae.nn.timed import at_time as at_time
 from rcmvae.nn.trunks import TRUNKS as TRUNKS
 from rcmvae.nn.trunks import AnyTrunk as AnyTrunk
 from rcmvae.nn.trunks import ConvTrunk as ConvTrunk

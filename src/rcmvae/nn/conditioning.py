@@ -1,5 +1,6 @@
 """Conditioners: how a decoder layer is told which channel it is decoding."""
 
+import dataclasses
 from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal
 
@@ -10,7 +11,9 @@ from pydantic import PositiveInt
 
 from rcmvae.errors import ConfigError
 from rcmvae.nn.ops import LINEAR_GAIN, Linear, normalise
+from rcmvae.nn.timed import Timed
 from rcmvae.options import OneOf, Options, by_kind
+from rcmvae.schedules import AnySchedule, Constant, Schedule
 from rcmvae.structs import Selection
 
 Hidden = Float[Array, "B M *space C"]
@@ -117,36 +120,46 @@ class Film(ConditionerOptions):
         return FilmLayer(modulation=Modulation(project), out_features=features)
 
 
-class FilmNormLayer(Conditioner):
+class FilmNormLayer(Conditioner, Timed):
     """h + a (γ_c ⊙ norm(h) + β_c − h): the identity while the mix a is 0."""
 
     modulation: Modulation
-    learned_mix: Float[Array, ""] | None
-    fixed_mix: float = eqx.field(static=True)
+    learned_mix: Float[Array, ""] | None  # None where the mix follows a schedule
+    schedule: Schedule = eqx.field(static=True)
     out_features: int = eqx.field(static=True)
+    time: Float[Array, ""] | None = None
+
+    def at(self, time: Float[Array, ""]) -> "FilmNormLayer":
+        return dataclasses.replace(self, time=time)
 
     def __call__(self, h: Hidden, embedding: Embedding, selection: Selection) -> Hidden:
         gamma, beta = self.modulation(h, embedding, selection)
-        mix = self.fixed_mix if self.learned_mix is None else self.learned_mix.astype(h.dtype)
         normed = normalise(h, tuple(range(2, h.ndim)))
-        return h + mix * ((1 + gamma) * normed + beta - h)
+        return h + self._share().astype(h.dtype) * ((1 + gamma) * normed + beta - h)
+
+    def _share(self) -> Float[Array, ""]:
+        if self.learned_mix is not None:
+            return self.learned_mix
+        return self.schedule(jnp.float32(self.schedule.settled()) if self.time is None else self.time)
 
 
 class FilmNorm(ConditionerOptions):
     """Layer norm and FiLM behind a residual mix: trains where plain normalise-then-modulate collapses.
 
-    `mix` is learned from 0, or a number that stays.
+    `mix` is learned from 0, or a number or schedule; without a training time, a schedule has its last value.
     """
 
     kind: Literal["film_norm"] = "film_norm"
-    mix: Literal["learned"] | float = "learned"
+    mix: Literal["learned"] | AnySchedule = "learned"
 
     def build(self, features: int, embedding_dim: int, *, key: Key[Array, ""]) -> FilmNormLayer:
         project = Linear(embedding_dim, 2 * features, key=key, gain=0.0)  # γ = 1, β = 0 at the start
-        learned = jnp.zeros(()) if isinstance(self.mix, str) else None
-        fixed = 0.0 if isinstance(self.mix, str) else self.mix
+        scheduled = isinstance(self.mix, Schedule)
         return FilmNormLayer(
-            modulation=Modulation(project), learned_mix=learned, fixed_mix=fixed, out_features=features
+            modulation=Modulation(project),
+            learned_mix=None if scheduled else jnp.zeros(()),
+            schedule=self.mix if scheduled else Constant(value=0.0),
+            out_features=features,
         )
 
 

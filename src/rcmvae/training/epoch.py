@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from rcmvae.data.views import Pool, look
 from rcmvae.model import Model, Stage
+from rcmvae.nn import at_time
 from rcmvae.objective import Evidence, Losses, negative_elbo
 from rcmvae.structs import Batch, Keys, RoutingContext
 from rcmvae.training.devices import Devices
@@ -28,6 +29,7 @@ def context_at(
     """Every scheduled value at this time."""
     routing = plan.skeleton.routing
     return RoutingContext(
+        time=time,
         active=active,
         temperature=routing.temperature_at(time),
         straight_through=routing.straight_through_at(time),
@@ -53,6 +55,7 @@ def evaluate(
 ) -> tuple[Float[Array, ""], tuple[Losses, Evidence]]:
     """The objective on one batch, computed in the plan's precision on float32 weights."""
     model = eqx.combine(params, plan.skeleton)
+    model = at_time(model, context.time)
     forward = model.in_precision(jnp.dtype(plan.options.precision))(batch, context, stage)
     evidence = Evidence(model, batch, forward, context)
     losses = plan.objective(evidence, stage)
