@@ -210,8 +210,10 @@ def _summary(setting: Setting, outcome: Outcome, history: History) -> dict[str, 
     epoch, patience = outcome.checkpoint.epoch, outcome.checkpoint.patience
     training = setting.config.training
     seeds = [training.seed + i for i in range(training.seeds)]
-    last = [row for row in history.rows if row["epoch"] == epoch]
-    values = {name: [row[name] for row in last] for name in (last[0] if last else {}) if "/" in name}
+    row_at = {(row["seed"], row["epoch"]): row for row in history.rows}
+    chosen = zip(seeds, outcome.checkpoint.chosen_epochs, strict=True)
+    rows = [row_at[at] for at in chosen if at in row_at]
+    values = {name: [row[name] for row in rows] for name in (rows[0] if rows else {}) if "/" in name}
     status = "interrupted" if outcome.signal_number is not None else "finished"
     summary = {
         "status": status,

@@ -124,3 +124,4 @@ class Signals(eqx.Module):
     usage: Float[np.ndarray, " K"]  # mean responsibility on the validation samples
     active: Bool[np.ndarray, " K"]
     seconds: float
+    idle: bool = False  # early stopping had ended this replica before the epoch; it only keeps others company

@@ -92,6 +92,22 @@ def test_of_several_replicas_the_one_that_was_first_is_named(monkeypatch: pytest
     assert "in epoch 2, step 2 of that epoch (seed 11)" in message(on)
 
 
+def test_a_replica_that_has_stopped_cannot_end_the_run_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    objective = {"kl_c": 100, "usage_entropy": 0}
+    training = {"epochs": 4, "early_stopping": {"monitor": "kl_c", "patience": 1}}
+    on = bench(tiny({"objective": objective, "training": training}, seeds=2))
+    # With one open channel, KL(r ‖ π) is 0 from the first epoch on: the second replica stops after the second one.
+    active = np.array([[1, 1, 1, 1], [1, 0, 0, 0]], bool)
+    state = dataclasses.replace(on.setting.start, active=on.setting.devices.put(active))
+    on = on._replace(setting=dataclasses.replace(on.setting, start=state))
+    spoil(monkeypatch, nan_where(lambda e: (jnp.sum(e.context.active) == 1) & (e.context.time >= 2.5)))
+    ran = on.fit()
+    assert [[one.idle for one in signals] for signals in ran.epochs] == [
+        [False, i >= 2] for i in range(len(ran.epochs))
+    ]
+    assert len(ran.epochs) > 2
+
+
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_a_learning_rate_that_is_far_too_large_is_told(seeds: int) -> None:
     told = message(bench(tiny(learning_rate=1e30, seeds=seeds)))

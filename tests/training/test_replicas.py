@@ -6,7 +6,7 @@ import pytest
 
 from rcmvae import experiment
 
-from .small import Ran, bench, digits, tiny
+from .small import Ran, bench, digits, rows_of, tiny
 
 SEEDS = range(3, 7)
 
@@ -74,17 +74,22 @@ def test_a_spread_is_the_mean_and_the_sample_standard_deviation() -> None:
     assert experiment.spread([2.0]) == {"mean": 2.0, "sd": None, "per_seed": [2.0]}
 
 
-def test_the_summary_gives_every_seed(tmp_path, together: Ran) -> None:
+def test_the_summary_gives_every_seed_at_the_epoch_of_its_weights(tmp_path, together: Ran) -> None:
     run = experiment.train(tiny(STOPPING, directory=tmp_path, seed=3, seeds=4), digits())
     summary = run.read_json("summary.json")
     assert summary["seeds"] == [*SEEDS]
-    last = together.epochs[-1]
+    patience = together.outcome.checkpoint.patience
+    chosen = [together.epochs[epoch - 1][replica] for replica, epoch in enumerate(patience.best_epoch)]
     for name in ("train/loss", "validation/bound"):
         part, key = name.split("/")
-        values = [(one.train if part == "train" else one.validation)[key] for one in last]
+        values = [(one.train if part == "train" else one.validation)[key] for one in chosen]
         assert summary["training"][name] == experiment.spread(values)
     accuracy = summary["test"]["clustering"]["accuracy"]
     assert len(accuracy["per_seed"]) == 4
     assert accuracy["mean"] == pytest.approx(np.mean(accuracy["per_seed"]))
     assert accuracy["sd"] == pytest.approx(np.std(accuracy["per_seed"], ddof=1))
+    rows = rows_of(run.path)
+    for seed, best, stopped in zip(SEEDS, patience.best_epoch, patience.stopped, strict=True):
+        last = best + 1 if stopped else len(together.epochs)
+        assert [row["epoch"] for row in rows if row["seed"] == seed] == [*range(1, last + 1)]
     assert summary["early_stopping"]["best_epoch"] == together.outcome.checkpoint.patience.best_epoch.tolist()

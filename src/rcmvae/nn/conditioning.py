@@ -13,7 +13,7 @@ from rcmvae.errors import ConfigError
 from rcmvae.nn.ops import LINEAR_GAIN, Linear, normalise
 from rcmvae.nn.timed import Timed
 from rcmvae.options import OneOf, Options, by_kind
-from rcmvae.schedules import AnySchedule, Constant, Schedule
+from rcmvae.schedules import AnySchedule, Schedule
 from rcmvae.structs import Selection
 
 Hidden = Float[Array, "B M *space C"]
@@ -124,8 +124,8 @@ class FilmNormLayer(Conditioner, Timed):
     """h + a (γ_c ⊙ norm(h) + β_c − h): the identity while the mix a is 0."""
 
     modulation: Modulation
-    learned_mix: Float[Array, ""] | None  # None where the mix follows a schedule
-    schedule: Schedule = eqx.field(static=True)
+    learned_mix: Float[Array, ""] | None  # either of these two says what a is
+    schedule: Schedule | None = eqx.field(static=True)
     out_features: int = eqx.field(static=True)
     time: Float[Array, ""] | None = None
 
@@ -138,7 +138,8 @@ class FilmNormLayer(Conditioner, Timed):
         return h + self._share().astype(h.dtype) * ((1 + gamma) * normed + beta - h)
 
     def _share(self) -> Float[Array, ""]:
-        if self.learned_mix is not None:
+        if self.schedule is None:
+            assert self.learned_mix is not None
             return self.learned_mix
         return self.schedule(jnp.float32(self.schedule.settled()) if self.time is None else self.time)
 
@@ -154,11 +155,11 @@ class FilmNorm(ConditionerOptions):
 
     def build(self, features: int, embedding_dim: int, *, key: Key[Array, ""]) -> FilmNormLayer:
         project = Linear(embedding_dim, 2 * features, key=key, gain=0.0)  # γ = 1, β = 0 at the start
-        scheduled = isinstance(self.mix, Schedule)
+        schedule = self.mix if isinstance(self.mix, Schedule) else None
         return FilmNormLayer(
             modulation=Modulation(project),
-            learned_mix=None if scheduled else jnp.zeros(()),
-            schedule=self.mix if scheduled else Constant(value=0.0),
+            learned_mix=jnp.zeros(()) if schedule is None else None,
+            schedule=schedule,
             out_features=features,
         )
 

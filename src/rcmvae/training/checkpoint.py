@@ -41,6 +41,11 @@ class Checkpoint:
     patience: Patience
     seconds: float
 
+    @property
+    def chosen_epochs(self) -> list[int]:
+        """The epoch after which each replica had the weights that `arrays.chosen` holds."""
+        return [int(best) or self.epoch for best in self.patience.best_epoch]
+
 
 class Checkpoints:
     """A directory of checkpoints named by epoch. Each appears whole, by a rename, or not at all."""

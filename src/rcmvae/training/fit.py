@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool
 
 from rcmvae.errors import NonFiniteError
 from rcmvae.model import Model
@@ -66,14 +67,18 @@ def fit(
             stage = plan.objective.stage_at(plan.times(now.epoch))
             state, trace = run_epoch(stage, now.arrays.state, train)
             trace = _on_host(trace)
-            _refuse_non_finite(plan, trace, f"in epoch {now.epoch + 1}, step {{step}} of that epoch")
+            idle = now.patience.stopped
+            _refuse_non_finite(plan, idle, trace, f"in epoch {now.epoch + 1}, step {{step}} of that epoch")
             means = _on_host(run_validation(state, validation))
             numbers = {name: value[:, None] for name, value in means.items() if name != "usage"}
-            _refuse_non_finite(plan, numbers, f"in the validation after epoch {now.epoch + 1}")
+            _refuse_non_finite(plan, idle, numbers, f"in the validation after epoch {now.epoch + 1}")
             seconds = time.monotonic() - epoch_began
 
             now = _decide(plan, now, state, means, start.seconds + time.monotonic() - began)
-            signals = [_signals(now, trace, means, replica, seconds) for replica in range(plan.options.seeds)]
+            signals = [
+                dataclasses.replace(_signals(now, trace, means, replica, seconds), idle=bool(idle[replica]))
+                for replica in range(plan.options.seeds)
+            ]
             for listener in listeners:
                 listener(signals)
             noted = devices.agree(interruption.signal_number or 0)
@@ -93,13 +98,16 @@ def _on_host(means: dict[str, jax.Array]) -> dict[str, np.ndarray]:
     return {name: np.asarray(value) for name, value in means.items()}
 
 
-def _refuse_non_finite(plan: Plan, values: dict[str, np.ndarray], when: str) -> None:
+def _refuse_non_finite(
+    plan: Plan, idle: Bool[np.ndarray, " R"], values: dict[str, np.ndarray], when: str
+) -> None:
     """Stop at the first step with a value that is not finite, naming the term that comes first in the objective."""
     order = [*plan.objective.terms, "loss", "bound", "gradient_norm"]
     found = [
         (int(step), order.index(name), int(replica))
         for name, value in values.items()
         for replica, step in np.argwhere(~np.isfinite(value))
+        if not idle[replica]
     ]
     if not found:
         return

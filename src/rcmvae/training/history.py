@@ -59,8 +59,8 @@ class History:
         self._replace(self.csv, table.getvalue())
 
     def __call__(self, signals: Sequence[Signals]) -> None:
-        """Append an epoch."""
-        rows = [row_of(one, self.first_seed + i) for i, one in enumerate(signals)]
+        """Append an epoch of every replica that still trains."""
+        rows = [row_of(one, self.first_seed + i) for i, one in enumerate(signals) if not one.idle]
         self.rows += rows
         with self.jsonl.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)

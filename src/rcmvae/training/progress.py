@@ -48,7 +48,7 @@ class ProgressBar:
 
     def __call__(self, signals: Sequence[Signals]) -> None:
         """Show an epoch; several replicas are shown by their means."""
-        line = describe(signals, self.images_per_epoch)
+        line = describe([one for one in signals if not one.idle], self.images_per_epoch)
         self.progress.update(self.task, completed=signals[0].epoch, line=line)
         if not self.console.is_terminal:
             self.console.print(
