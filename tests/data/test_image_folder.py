@@ -1,3 +1,5 @@
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,49 @@ def test_sixteen_bits_are_not_clipped(tmp_path: Path) -> None:
     save(tmp_path / "deep.png", np.full((3, 3), 40_000, np.uint16))
     with pytest.raises(DataError, match=r"deep\.png has more than 8 bits per pixel"):
         ImageFolder(path=tmp_path).read()
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
+def test_several_frames_are_not_one_sample(root: Path, pixels: np.ndarray, suffix: str) -> None:
+    more = [Image.fromarray(image) for image in pixels[1:3]]
+    save(root / "bee" / f"moving.{suffix}", pixels[0], save_all=True, append_images=more)
+    with pytest.raises(DataError, match=rf"bee/moving\.{suffix} has 3 frames or pages; a sample is a single"):
+        ImageFolder(path=root).read()
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
+def test_one_frame_is_a_sample(tmp_path: Path, pixels: np.ndarray, suffix: str) -> None:
+    save(tmp_path / f"still.{suffix}", pixels[0], save_all=True)
+    assert len(ImageFolder(path=tmp_path).read().train) == 1
+
+
+def test_what_a_camera_appends_to_a_photo_is_no_second_sample(tmp_path: Path, pixels: np.ndarray) -> None:
+    save(
+        tmp_path / "a.jpg", pixels[0], format="mpo", save_all=True, append_images=[Image.fromarray(pixels[1])]
+    )
+    assert ImageFolder(path=tmp_path).read().train.x.shape == (1, 5, 4, 1)
+
+
+def test_a_damaged_animation_is_named(tmp_path: Path, pixels: np.ndarray) -> None:
+    more = [Image.fromarray(pixels[1])]
+    save(tmp_path / "a.png", pixels[0], save_all=True, append_images=more)
+    content = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(content.replace(b"\x08acTL", b"\x04acTL"))
+    with pytest.raises(DataError, match=r"a\.png cannot be read as an image"):
+        ImageFolder(path=tmp_path).read()
+
+
+def test_a_broken_link_is_not_passed_over(root: Path) -> None:
+    (root / "ant" / "link.png").symlink_to(root / "absent.png")
+    with pytest.raises(DataError, match=r"link\.png cannot be read as an image"):
+        ImageFolder(path=root).read()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems only have names in UTF-8")
+def test_a_class_whose_name_is_not_utf8(root: Path, pixels: np.ndarray) -> None:
+    save(root / os.fsdecode(b"\xffant") / "a.png", pixels[0])
+    with pytest.raises(DataError, match=r"is '\\udcffant'; a label is a whole number or a text \(in UTF-8\)"):
+        ImageFolder(path=root).read()
 
 
 @pytest.mark.parametrize("keep", [0, 20, 60])

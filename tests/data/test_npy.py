@@ -11,6 +11,7 @@ from rcmvae.errors import DataError
 
 X = np.arange(60, dtype=np.uint8).reshape(20, 3)
 Y = np.arange(20) % 2
+EMPTY_ZIP = b"PK\5\6" + bytes(18)
 
 
 @pytest.fixture
@@ -76,6 +77,9 @@ def test_files_that_are_not_what_they_claim(tmp_path: Path, archive: Path) -> No
     np.save(pickled, np.asarray([{"a": 1}], object), allow_pickle=True)
     flipped = bytearray(whole)
     flipped[200] ^= 255
+    encrypted = whole.replace(whole[4:8], b"\x14\0\1\0").replace(
+        b"PK\1\2\x14\x03\x14\0\0", b"PK\1\2\x14\x03\x14\0\1"
+    )
     for name, content, sentence in [
         ("text.npy", b"1,2,3", "cannot be read as NumPy's format"),
         ("empty.npy", b"", "cannot be read as NumPy's format"),
@@ -83,6 +87,18 @@ def test_files_that_are_not_what_they_claim(tmp_path: Path, archive: Path) -> No
         ("cut.npz", whole[:-40], "cannot be read as NumPy's format"),
         ("flipped.npz", bytes(flipped), r"flipped\.npz: the array 'x' cannot be read"),
         ("cut.npy", _npy_bytes()[:-1], "cannot be read as NumPy's format"),
+        (
+            "huge.npy",
+            _npy_bytes().replace(b"(20, 3), }      ", b"(999999999, 99)}"),
+            "cannot be read as NumPy's format",
+        ),
+        (
+            "unclosed.npy",
+            _npy_bytes().replace(b"(20, 3), }", b"(20, 3    "),
+            "cannot be read as NumPy's format",
+        ),
+        ("encrypted.npz", encrypted, "cannot be read .*encrypted"),
+        ("empty.npz", EMPTY_ZIP, r"empty\.npz has no array 'x'; it has none\."),
     ]:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=sentence):

@@ -17,6 +17,7 @@ RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (N, 3, 4)).astype(np.uint8)
 FLAT = PIXELS.reshape(N, 12)
 KINDS = ["ant", "bee"] * 10
+NOT_UTF8 = pa.array([b"\xff"]).view(pa.string())
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -148,6 +149,26 @@ def test_a_folder_of_files_is_one_table(tmp_path: Path) -> None:
         ({"i": [[1, 2], [3]]}, {"image_column": "i"}, "row 1 of 'i' has 1 numbers, row 0 has 2"),
         ({"i": [[1, 2], [3, None]]}, {"image_column": "i"}, "a list in 'i' has a gap"),
         ({"i": [["a"], ["b"]]}, {"image_column": "i"}, "column 'i' is of type list.*numbers"),
+        (
+            {"i": [[1, 2]]},
+            {"image_column": "i", "resize": [2, 2]},
+            r"'i' holds lists of numbers, but data\.resize",
+        ),
+        (
+            {"i": [[1, 2]]},
+            {"image_column": "i", "resize": [2, 2], "color": "grey"},
+            r"data\.resize and data\.color can only be used for encoded images .* Leave both out; data\.shape",
+        ),
+        (
+            {"a": [1.0], "y": NOT_UTF8},
+            {"label_column": "y"},
+            "column 'y' of type string has a value .* byte 0xff",
+        ),
+        (
+            {"a": [1.0], "y": pa.array([1], pa.duration("ns"))},
+            {"label_column": "y"},
+            r"column 'y' of type duration\[ns\] has a value that cannot be read",
+        ),
         ({"a": pa.array([], pa.int64())}, {}, "has no rows"),
     ],
 )

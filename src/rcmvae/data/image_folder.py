@@ -67,5 +67,5 @@ def _images_in(folder: Path) -> list[Path]:
     return sorted(
         file
         for file in folder.iterdir()
-        if file.suffix.lower() in SUFFIXES and file.is_file() and not file.name.startswith(".")
+        if file.suffix.lower() in SUFFIXES and not file.is_dir() and not file.name.startswith(".")
     )

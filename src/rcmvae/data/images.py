@@ -16,6 +16,8 @@ Size = tuple[PositiveInt, PositiveInt]
 
 _PILLOW_MODE: dict[Color, str] = {"grey": "L", "rgb": "RGB"}
 _GREY_MODES = frozenset({"1", "L", "LA"})
+# What Pillow's plugins raise for damaged files, besides what it is documented to raise.
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError)
 _WIDE_MODES = ("I", "F")  # more than 8 bits per pixel: conversion would clip
 
 
@@ -47,14 +49,13 @@ def _decode(
 
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as opened:
+            frames = _frames(opened)
             image = ImageOps.exif_transpose(opened)
             image.load()
-    except (
-        OSError,
-        SyntaxError,
-        Image.DecompressionBombError,
-    ) as error:  # Pillow's plugins raise SyntaxError
+    except (*_DAMAGED, Image.DecompressionBombError) as error:
         raise DataError(f"{name} cannot be read as an image ({error}).") from error
+    if frames > 1:
+        raise DataError(f"{name} has {frames} frames or pages; a sample is a single image. Save one of them.")
     _refuse_lossy(image, name)
     wanted = color or ("grey" if image.mode in _GREY_MODES else "rgb")
     image = image.convert(_PILLOW_MODE[wanted])
@@ -62,6 +63,11 @@ def _decode(
         image = image.resize((resize[1], resize[0]), Image.Resampling.BICUBIC)
     pixels = np.asarray(image, np.uint8)
     return pixels.reshape(*pixels.shape[:2], -1), wanted
+
+
+def _frames(opened: Any) -> int:
+    """How many images a file holds that count alike. What cameras append to a photo (MPO) is no second one."""
+    return 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1)
 
 
 def _refuse_lossy(image: Any, name: str) -> None:

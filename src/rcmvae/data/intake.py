@@ -112,7 +112,7 @@ def _plain(value: Any, position: int, where: str) -> int | str | None:
     match value.item() if isinstance(value, np.generic) else value:
         case None | "":
             return None
-        case str(text):
+        case str(text) if _is_writable(text):
             return text
         case bool(truth):
             return str(truth)
@@ -123,9 +123,18 @@ def _plain(value: Any, position: int, where: str) -> int | str | None:
         case float(number) if number.is_integer():
             return None if number == UNLABELLED else int(number)
     raise DataError(
-        f"The label of sample {position} of {where} is {value!r}; a label is a whole number or a text, "
+        f"The label of sample {position} of {where} is {value!r}; a label is a whole number or a text (in UTF-8), "
         f"and −1, NaN or an empty text where there is none."
     )
+
+
+def _is_writable(text: str) -> bool:
+    """Whether a text can go into files: a folder's name may hold bytes that are no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def encode(labels: Iterable[int | str | None]) -> tuple[Int32[np.ndarray, " N"], tuple[str, ...]]:

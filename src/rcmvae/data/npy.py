@@ -1,5 +1,6 @@
 """NumPy's own files."""
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,6 +15,18 @@ from rcmvae.data.arrays import Raw
 from rcmvae.data.intake import take_in
 from rcmvae.data.source import Source
 from rcmvae.errors import ConfigError, DataError, listed, nearest
+
+# What NumPy and zipfile raise for files that are damaged, encrypted or not theirs.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    MemoryError,  # a damaged header asks for any size
+    RuntimeError,  # encrypted, or compressed in a way that is not supported
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class Npy(Source):
@@ -73,10 +86,12 @@ class Npy(Source):
     def _member(self, archive: Any, name: str) -> np.ndarray:
         if name not in archive:
             hint = nearest(name, archive.files)
-            raise DataError(f"{self.path} has no array {name!r}; it has {listed(archive.files)}.{hint}")
+            raise DataError(
+                f"{self.path} has no array {name!r}; it has {listed(archive.files) or 'none'}.{hint}"
+            )
         try:
             return archive[name]
-        except (ValueError, zipfile.BadZipFile, zlib.error) as error:
+        except _UNREADABLE as error:
             raise DataError(f"{self.path}: the array {name!r} cannot be read ({error}).") from error
 
 
@@ -89,6 +104,6 @@ def _opened(path: Path) -> Iterator[Any]:
             content = np.load(file, allow_pickle=False)
         except FileNotFoundError as error:
             raise DataError(f"{path} does not exist.") from error
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except _UNREADABLE as error:
             raise DataError(f"{path} cannot be read as NumPy's format ({error}).") from error
         yield content

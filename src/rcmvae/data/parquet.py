@@ -83,6 +83,7 @@ class Parquet(Source):
 
     def _images(self, table: Table, name: str) -> np.ndarray:
         if table.holds_lists(name):
+            self._refuse_to_draw(table, name)
             return table.lists(name)
         encoded = table.binary(name)
         rows = [f"{table.path}, row {i} of {name!r}" for i in range(len(encoded))]
@@ -96,6 +97,17 @@ class Parquet(Source):
                 f"shape out if the column holds encoded images (PNG, JPEG)."
             )
         return np.frombuffer(b"".join(encoded), np.uint8).reshape(len(encoded), size)
+
+    def _refuse_to_draw(self, table: Table, name: str) -> None:
+        """Lists of numbers are taken as they are: what changes images must not be passed over in silence."""
+        given = {"resize": self.resize, "color": self.color}
+        asked = [f"data.{key}" for key, value in given.items() if value is not None]
+        if asked:
+            raise DataError(
+                f"{table.path}: the column {name!r} holds lists of numbers, but {' and '.join(asked)} can only be "
+                f"used for encoded images (PNG, JPEG). Leave {'it' if len(asked) == 1 else 'both'} out; data.shape "
+                f"folds the lists into images."
+            )
 
 
 def _fold(x: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:

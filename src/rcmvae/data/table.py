@@ -38,8 +38,17 @@ class Table:
 
     def values(self, name: str) -> list[Any]:
         """A column as Python values, None where there is none."""
-        self._type(name)
-        return self._read([name]).column(name).to_pylist()
+        kind = self._type(name)
+        column = self._read([name]).column(name)
+        try:
+            return column.to_pylist()
+        except (
+            ValueError,
+            OverflowError,
+        ) as error:  # text that is no UTF-8, a time that Python has no type for
+            raise DataError(
+                f"{self.path}: the column {name!r} of type {kind} has a value that cannot be read ({error})."
+            ) from error
 
     def numbers(self, names: Sequence[str]) -> UInt8[np.ndarray, "N F"] | Float32[np.ndarray, "N F"]:
         """Numeric columns side by side: bytes if all of them are, else floats."""
