@@ -18,8 +18,11 @@ def test_every_source_is_described_in_one_line() -> None:
     assert {source.kind for source in described if not source.at_hand} == {"mnist", "fashion_mnist"}
 
 
-def test_what_is_in_a_folder_is_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_idx) -> None:
+def test_what_is_in_a_folder_is_at_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_idx, idx_hashes: dict[str, str]
+) -> None:
     write_idx(tmp_path / "fashion-mnist")
+    monkeypatch.setattr(SOURCES["fashion_mnist"], "sha256", idx_hashes)
     monkeypatch.setenv("RCMVAE_DATA", str(tmp_path))
     assert describe("fashion_mnist").at_hand
     assert not describe("mnist").at_hand

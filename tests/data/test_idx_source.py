@@ -129,11 +129,29 @@ def test_an_environment_that_names_nothing(
         tiny().read()
 
 
-def test_a_file_is_missing(tmp_path: Path, write_idx: WriteIdx) -> None:
+def test_every_missing_file_is_named(tmp_path: Path, write_idx: WriteIdx) -> None:
     folder = write_idx(tmp_path)
-    (folder / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(DataError, match=r"has neither t10k-labels-idx1-ubyte nor t10k-labels-idx1-ubyte.gz"):
+    for name in ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"):
+        (folder / f"{name}.gz").unlink()
+    with pytest.raises(
+        DataError,
+        match=r"has no train-labels-idx1-ubyte and no t10k-labels-idx1-ubyte, plain or gzipped \(\.gz\)",
+    ):
         Mnist(path=folder).read()
+    with pytest.raises(DataError, match=r"absent is no folder\. These four files are needed"):
+        Mnist(path=tmp_path / "absent").read()
+
+
+def test_the_environment_names_a_folder_that_is_not_complete(
+    tiny: type[Mnist], tmp_path: Path, write_idx: WriteIdx, monkeypatch: pytest.MonkeyPatch, closed_url: str
+) -> None:
+    folder = write_idx(tmp_path / "shared" / "mnist")
+    (folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    monkeypatch.setenv("RCMVAE_DATA", str(tmp_path / "shared"))
+    assert not tiny.is_at_hand()
+    for come_by in (tiny.fetch, tiny(url=closed_url).read):
+        with pytest.raises(DataError, match=r"mnist has no t10k-labels-idx1-ubyte, .*RCMVAE_DATA names it"):
+            come_by()
 
 
 def test_images_and_labels_have_to_agree_in_number(
@@ -187,6 +205,34 @@ def test_what_was_fetched_and_damaged_later_is_noticed(
         DataError, match=r"cache/mnist/train-images-idx3-ubyte\.gz is not the published .* Delete it"
     ):
         tiny().read()
+
+
+def test_fetching_verifies_what_is_there_already(
+    tiny: type[Mnist], tmp_path: Path, write_idx: WriteIdx, encode_idx: Callable[..., bytes]
+) -> None:
+    folder = write_idx(tmp_path / "cache" / "mnist", t10k_labels_idx1_ubyte=encode_idx(np.zeros(10)))
+    cut = folder / "train-labels-idx1-ubyte.gz"
+    cut.write_bytes(cut.read_bytes()[:-9])
+    with pytest.raises(DataError) as caught:
+        tiny.fetch()
+    first, second, what_to_do = str(caught.value).splitlines()
+    assert first.startswith(f"{cut} is not a complete gzip file")
+    assert second.startswith(f"{folder / 't10k-labels-idx1-ubyte.gz'} is not the published file")
+    assert what_to_do == "Delete what is damaged and fetch again."
+    assert cut.exists()
+
+
+def test_what_was_there_already_is_not_thrown_away(
+    tiny: type[Mnist], tmp_path: Path, write_idx: WriteIdx, encode_idx: Callable[..., bytes], server: Server
+) -> None:
+    folder = write_idx(tmp_path / "cache" / "mnist", train_labels_idx1_ubyte=encode_idx(np.zeros(40)))
+    (folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    write_idx(server.root)
+    with pytest.raises(
+        DataError, match=rf"^{folder}/train-labels-idx1-ubyte\.gz is not the published .* Delete"
+    ):
+        tiny(url=server.url).read()
+    assert (folder / "train-labels-idx1-ubyte.gz").exists()
 
 
 @pytest.mark.filterwarnings("ignore:.*<socket.socket:pytest.PytestUnraisableExceptionWarning")

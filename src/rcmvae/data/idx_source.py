@@ -38,10 +38,11 @@ class IdxSource(Source):
 
     def read(self) -> Raw:
         if self.path is not None:
-            folder, sha256 = self.path.expanduser(), {}
+            files, sha256 = all_in(self.path.expanduser()), {}
         else:
-            folder, sha256 = self._at_hand() or self._fetched(), self.sha256
-        arrays = {name: read_idx(find(folder, name), ndim, sha256.get(name)) for name, ndim in FILES.items()}
+            files, sha256 = self._published(), self.sha256
+        arrays = {name: read_idx(files[name], ndim, sha256.get(name)) for name, ndim in FILES.items()}
+        folder = files[IMAGES].parent
         raw = take_in(
             arrays[IMAGES],
             arrays[LABELS],
@@ -55,16 +56,31 @@ class IdxSource(Source):
 
     @classmethod
     def is_at_hand(cls) -> bool:
-        return cls._at_hand() is not None
+        folder = cls._at_hand()
+        return folder is not None and not lacking(folder)
 
     @classmethod
     def fetch(cls) -> Path:
-        return cls._at_hand() or cls()._fetched()  # pyright: ignore[reportCallIssue]  # leaves have a default url
+        files = cls()._published()  # pyright: ignore[reportCallIssue]  # leaves have a default url
+        damage = []
+        for name, path in files.items():
+            try:
+                verify(path, read_bytes(path), cls.sha256[name])
+            except DataError as error:
+                damage.append(str(error))
+        if damage:
+            raise DataError("\n".join([*damage, "Delete what is damaged and fetch again."]))
+        return files[IMAGES].parent
+
+    def _published(self) -> dict[str, Path]:
+        """The four files, from where they are or else fetched."""
+        named = f" {ENVIRONMENT} names it: add them, or unset {ENVIRONMENT} to have all four fetched."
+        return all_in(self._at_hand() or self._fetched(), hint=named)
 
     @classmethod
     def _at_hand(cls) -> Path | None:
         cache = cache_folder() / cls.folder
-        return cls._in_environment() or (cache if all(_present(cache, name) for name in FILES) else None)
+        return cls._in_environment() or (None if lacking(cache) else cache)
 
     @classmethod
     def _in_environment(cls) -> Path | None:
@@ -75,7 +91,8 @@ class IdxSource(Source):
         if not root.is_dir():
             raise DataError(f"The environment variable {ENVIRONMENT} names {root}, which is no folder.")
         folders = (root / cls.folder, root)
-        return next((f for f in folders if any(_present(f, name) for name in FILES)), None)
+        # one with some of the files is meant too, and is refused by those it lacks
+        return next((f for f in folders if len(lacking(f)) < len(FILES)), None)
 
     def _fetched(self) -> Path:
         import pooch  # noqa: PLC0415
@@ -95,11 +112,13 @@ class IdxSource(Source):
         return folder
 
     def _keep_only_published(self, file: str, action: str, shelf: Any) -> str:
-        """Pooch runs this on each file; `action` is how the file was come by."""
+        """Pooch runs this on each file; `action` is how the file was come by: `fetch` if it was there already."""
         path = Path(file)
         try:
             verify(path, read_bytes(path), self.sha256[path.stem])
         except DataError as error:
+            if action == "fetch":
+                raise DataError(f"{error} Once it is deleted, it is fetched anew.") from error
             path.unlink()
             raise DataError(f"What {self.url} served was thrown away: {error}") from error
         return file
@@ -112,15 +131,20 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("rcmvae"))
 
 
-def find(folder: Path, name: str) -> Path:
-    """The file of that name in the folder, plain or gzipped."""
-    found = _present(folder, name)
-    if found is None:
-        lacks = f"has neither {name} nor {name}.gz" if folder.is_dir() else "is no folder"
+def lacking(folder: Path) -> list[str]:
+    """Which of the four files a folder does not have."""
+    return [name for name in FILES if _present(folder, name) is None]
+
+
+def all_in(folder: Path, hint: str = "") -> dict[str, Path]:
+    """The four files of a folder, plain or gzipped; the hint is for those who lack some."""
+    if lacking(folder):
+        lacks = f"has no {' and no '.join(lacking(folder))}, plain or gzipped (.gz)"
         raise DataError(
-            f"{folder} {lacks}. These four files are needed, plain or gzipped: {', '.join(FILES)}."
+            f"{folder} {lacks if folder.is_dir() else 'is no folder'}. These four files are needed: "
+            f"{', '.join(FILES)}.{hint}"
         )
-    return found
+    return {name: path for name in FILES if (path := _present(folder, name))}
 
 
 def _present(folder: Path, name: str) -> Path | None:
