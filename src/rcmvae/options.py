@@ -41,6 +41,11 @@ def leaves(base: type[AnyOptions]) -> list[type[AnyOptions]]:
     return below if inspect.isabstract(base) else [base, *below]
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is a number, which `true` is not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def spell_out(value: Any) -> Any:
     """A bare name stands for that kind with its defaults: `film` is `{kind: film}`."""
     return {"kind": value} if isinstance(value, str) else value

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from pydantic import Field, PositiveFloat, model_serializer, model_validator
 
-from rcmvae.options import OneOf, Options, by_kind, spell_out
+from rcmvae.options import OneOf, Options, by_kind, is_number, spell_out
 
 Time = Float[Array, ""]
 Value = Float[Array, ""]
@@ -125,8 +125,7 @@ class Exponential(Ramp):
 
 
 def _constant_from_number(value: Any) -> Any:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return {"kind": "constant", "value": value} if is_number else spell_out(value)
+    return {"kind": "constant", "value": value} if is_number(value) else spell_out(value)
 
 
 class Piecewise(Schedule):

@@ -7,10 +7,10 @@ import pytest
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from rcmvae.config import from_mapping
-from rcmvae.config.places import Place, is_number
+from rcmvae.config.places import Place
 from rcmvae.config.problems import SENTENCES, Found, explain, lookalikes
 from rcmvae.errors import ConfigError
-from rcmvae.options import OneOf, Options, by_kind
+from rcmvae.options import OneOf, Options, by_kind, is_number
 
 
 class Plum(Options):

@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from rcmvae.config.places import Place, is_number, spelled_out
+from rcmvae.config.places import Place, spelled_out
 from rcmvae.config.problems import Found, raise_all, unknown
 from rcmvae.config.text import inline, parse
 from rcmvae.errors import ConfigError
-from rcmvae.objective.objective import PRESETS, ObjectiveBase
-from rcmvae.options import Options
+from rcmvae.objective.objective import PRESETS, ObjectiveBase, is_preset
+from rcmvae.options import Options, is_number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,7 @@ def _set(node: Any, override: Override, here: Found, keys: tuple[str, ...]) -> A
         raise ConfigError(_no_way_in(node, override, here))
     key, *deeper = keys
     if issubclass(options, ObjectiveBase) and key == "c_regularizer" and not deeper:
-        return _with_preset(node, override.value)
+        return _with_preset(node, override.value, here.place)
     there = here.key(options, key)
     if key not in options.model_fields:
         raise ConfigError(unknown(there))
@@ -91,15 +91,15 @@ def _present(node: dict[str, Any], key: str, options: type[Options], there: Foun
     return {} if there.place.options is not None else default
 
 
-def _with_preset(objective: dict[str, Any], preset: Any) -> dict[str, Any]:
+def _with_preset(objective: dict[str, Any], preset: Any, place: Place) -> dict[str, Any]:
     """The objective with the channel regularizers of this preset and no others; a term that stays keeps its options."""
-    if not isinstance(preset, str) or preset not in PRESETS:
+    if not is_preset(preset):
         return objective | {"c_regularizer": preset}  # which the validation refuses in its own words
     regularizers = {name for terms in PRESETS.values() for name in terms}
     kept = {
         name: term for name, term in objective.items() if name not in regularizers or name in PRESETS[preset]
     }
-    return {name: {"weight": weight} for name, weight in PRESETS[preset].items()} | kept
+    return spelled_out(place, {"c_regularizer": preset} | kept)
 
 
 def _no_way_in(node: Any, override: Override, here: Found) -> str:

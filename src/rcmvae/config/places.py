@@ -11,16 +11,12 @@ from pydantic.fields import FieldInfo
 
 from rcmvae.errors import listed
 from rcmvae.objective import ObjectiveBase, Term
-from rcmvae.objective.objective import PRESETS
+from rcmvae.objective.objective import without_preset
+from rcmvae.objective.term import weighted
 from rcmvae.options import OneOf, Options
 
 NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Path: "a path"}
 BOUNDS = {Gt: ("gt", "above"), Ge: ("ge", "of at least"), Lt: ("lt", "below"), Le: ("le", "at most")}
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a number, which `true` is not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,23 +148,15 @@ def spelled_out(place: Place, value: Any) -> Any:
         return [entry if at is None else spelled_out(at, entry) for at, entry in entries]
     if place.one_of is not None and value not in place.literals:
         value = place.one_of.shorthand(value)
-    elif place.takes_number and is_number(value):
-        value = {"weight": value}
+    elif place.takes_number:
+        value = weighted(value)
     options = place.options_of(value)
     if options is None or not isinstance(value, dict):
         return value
     if issubclass(options, ObjectiveBase):
-        value = _without_preset(value)
+        value = without_preset(value)
     places = ((key, place.field(options, key), inner) for key, inner in value.items())
     return {key: inner if at is None else spelled_out(at, inner) for key, at, inner in places}
-
-
-def _without_preset(objective: dict[str, Any]) -> dict[str, Any]:
-    preset = objective.get("c_regularizer")
-    if not isinstance(preset, str) or preset not in PRESETS:
-        return objective
-    rest = {name: term for name, term in objective.items() if name != "c_regularizer"}
-    return PRESETS[preset] | rest
 
 
 def paths_to(

@@ -1,6 +1,6 @@
 """The objective: the only place that weighs and adds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import equinox as eqx
@@ -13,7 +13,7 @@ from pydantic import create_model, model_validator
 from rcmvae.data.views import View
 from rcmvae.model import Stage
 from rcmvae.objective import bound, consistency, simplex, supervised, usage, weights  # noqa: F401 — lists terms
-from rcmvae.objective.term import Evidence, Term, by_name
+from rcmvae.objective.term import Evidence, Term, by_name, weighted
 from rcmvae.options import Options, leaves
 
 # Every term of the families imported above. A family of its own takes one more name on that line.
@@ -27,6 +27,24 @@ PRESETS: dict[str, dict[str, float]] = {
     "dirichlet": {"dirichlet": 1.0},
 }
 Preset = Literal["categorical", "logit_mog", "both", "dirichlet"]
+
+
+def is_preset(value: Any) -> bool:
+    """Whether `c_regularizer` may be this."""
+    return isinstance(value, str) and value in PRESETS
+
+
+def without_preset(objective: Mapping[str, Any]) -> dict[str, Any]:
+    """An objective with the terms of its `c_regularizer` in place of that; what is no preset stays as it is.
+
+    >>> without_preset({"c_regularizer": "both", "kl_c": 0.5})
+    {'kl_c': 0.5, 'logit_mog': 1.0}
+    """
+    preset = objective.get("c_regularizer")
+    if preset is not None and not is_preset(preset):
+        return dict(objective)
+    terms = {name: term for name, term in objective.items() if name != "c_regularizer"}
+    return (PRESETS[preset] if preset else {}) | terms
 
 
 class Losses(eqx.Module):
@@ -45,14 +63,12 @@ class ObjectiveBase(Options):
         """A bare number is a term's weight; `c_regularizer` fills in the terms of its preset."""
         if not isinstance(value, dict):
             return value
-        value = dict(value)
-        preset = value.pop("c_regularizer", None)
-        if preset is not None:
-            if not isinstance(preset, str) or preset not in PRESETS:
-                raise ValueError(f"`c_regularizer` is one of {', '.join(PRESETS)}, not {preset!r}.")
-            value = PRESETS[preset] | value
-        numbers = {k: v for k, v in value.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-        return value | {name: {"weight": weight} for name, weight in numbers.items()}
+        value = without_preset(value)
+        if "c_regularizer" in value:
+            raise ValueError(
+                f"`c_regularizer` is one of {', '.join(PRESETS)}, not {value['c_regularizer']!r}."
+            )
+        return {name: weighted(term) for name, term in value.items()}
 
     @property
     def terms(self) -> dict[str, Term]:

@@ -3,14 +3,14 @@
 import re
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, Float
 
 from rcmvae.data.views import View
 from rcmvae.model import Model
-from rcmvae.options import Options
+from rcmvae.options import Options, is_number
 from rcmvae.schedules import AnySchedule, Constant
 from rcmvae.structs import Batch, Forward, RoutingContext
 
@@ -40,6 +40,15 @@ class Term(Options):
 
     @abstractmethod
     def __call__(self, evidence: Evidence) -> Float[Array, " B"] | Float[Array, ""]: ...
+
+
+def weighted(value: Any) -> Any:
+    """A bare number stands for a term of that weight.
+
+    >>> weighted(2), weighted({"form": "all"})
+    ({'weight': 2}, {'form': 'all'})
+    """
+    return {"weight": value} if is_number(value) else value
 
 
 def by_name(*classes: type[Term]) -> dict[str, type[Term]]:
