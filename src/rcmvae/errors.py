@@ -1,7 +1,7 @@
 """The few exceptions a user meets. Each message is a sentence: where, what was given, what is allowed."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class RcmvaeError(Exception):
@@ -22,6 +22,12 @@ class NonFiniteError(RcmvaeError, ArithmeticError):
 
 class RunError(RcmvaeError):
     """A run directory or a checkpoint cannot be used for what was asked."""
+
+
+def raise_all(problems: Sequence[str]) -> None:
+    """One error for all problems of a configuration, a line each; nothing if there are none."""
+    if problems:
+        raise ConfigError("\n".join(problems))
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
 """From raw logits to the channels that are decoded. The mask of open channels is applied here and only here."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import jax
@@ -64,6 +65,10 @@ class Routing(Options):
     def check(self, num_channels: int) -> None:
         """Refuse a number of channels that this routing cannot serve."""
 
+    def problems(self, epochs: float) -> Iterator[str]:
+        """A sentence, beginning with the key, for each option that goes where it must not within so many epochs."""
+        yield from ()
+
 
 class Expectation(Routing):
     """s = r: the exact expectation over channels."""
@@ -124,6 +129,11 @@ class StraightThrough(Relaxed):
 
     def straight_through_at(self, time: Float[Array, ""]) -> Float[Array, ""]:
         return self.straight_through(time)
+
+    def problems(self, epochs: float) -> Iterator[str]:
+        outside = [share for share in self.straight_through.levels(epochs) if not 0 <= share <= 1]
+        if outside:
+            yield f"straight_through reaches {outside[0]:g}, but it is a share: keep it from 0 to 1."
 
     def choose(self, y: Float[Array, "B K"], context: RoutingContext) -> Choice:
         soft = _gumbel_softmax(y, context)

@@ -11,8 +11,8 @@ from rcmvae.config.places import Place
 from rcmvae.data import Npy, Parquet, Source
 from rcmvae.model import ModelOptions
 from rcmvae.nn import Heteroscedastic
-from rcmvae.objective import ObjectiveOptions
-from rcmvae.options import Options
+from rcmvae.objective import TERMS, ObjectiveOptions
+from rcmvae.options import Options, is_number
 from rcmvae.priors import PRIORS
 from rcmvae.routing import Relaxed, StraightThrough
 from rcmvae.schedules import Piecewise
@@ -51,7 +51,7 @@ SPECIAL: dict[tuple[type[Options], str], st.SearchStrategy[Any]] = {
     (TrainingOptions, "learning_rate"): st.floats(1e-9, 10),
     (TrainingOptions, "batch_size"): st.just(1),
     (ObjectiveOptions, "reconstruction"): st.just({"weight": 1.0}),
-    (ObjectiveOptions, "kl_c"): st.just({"weight": -0.1}),
+    (ObjectiveOptions, "kl_c"): st.just({"weight": 0.1}),
     (ObjectiveOptions, "dirichlet_pi"): st.none(),
     (ObjectiveOptions, "classifier"): st.none(),
 }
@@ -121,7 +121,23 @@ def _fitting(raw: Raw) -> Raw:
         model["routing"] = routing | {"m": 1 + routing["m"] % (model["num_channels"] - 1)}
     if prior["kind"] == "geometric" and raw["objective"]["kl_z"] is not None:
         raw = raw | {"objective": raw["objective"] | {"kl_z": {"weight": 1.0}}}
-    return raw | {"model": model}
+    objective = {name: _lifted(name, term) for name, term in raw["objective"].items()}
+    return raw | {"model": model, "objective": objective}
+
+
+def _lifted(name: str, term: Raw | None) -> Raw | None:
+    """A term with its weight above 0, unless it may be rewarded."""
+    if term is None or TERMS[name].may_be_rewarded:
+        return term
+    return term | {"weight": _magnitude(term["weight"])}
+
+
+def _magnitude(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _magnitude(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_magnitude(inner) for inner in value]
+    return abs(value) if is_number(value) else value
 
 
 # Built once: no code of the package runs while examples are drawn.

@@ -124,6 +124,18 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
         {"model": {"routing": {"kind": "straight_through", "straight_through": 1.5}}},
         ("model.routing.straight_through reaches 1.5", "from 0 to 1"),
     ),
+    (
+        {"objective": {"reconstruction": 1, "l1": -1}},
+        ("objective.l1.weight reaches -1", "at 0 or above", "sense for confidence, usage_entropy."),
+    ),
+    (
+        {
+            "objective": {
+                "reconstruction": {"weight": {"kind": "linear", "start": 1, "end": -0.5, "epochs": 9}}
+            }
+        },
+        ("objective.reconstruction.weight reaches -0.5",),
+    ),
     ({"objective": {"consistency": {"views": []}}}, ("objective.consistency.views is `[]`", "at least 1")),
     (
         {"data": {"kind": "digits", "num_samples": 300, "num_labeled": 400}},
@@ -168,6 +180,8 @@ def test_several_things_that_do_not_fit_are_told_at_once() -> None:
         {"training": {"early_stopping": {"monitor": "reconstruction"}}},
         {"training": {"learning_rate": {"kind": "warmup", "epochs": 1, "then": 1e-3}}},
         {"model": {"routing": {"kind": "straight_through", "decode": "one"}}},
+        {"objective": {"reconstruction": 1, "usage_entropy": -1, "confidence": -1}},
+        {"objective": {"kl_c": {"weight": {"kind": "piecewise", "at": [20], "values": [1, -1]}}}},
     ],
 )
 def test_what_fits_is_taken(raw: dict[str, Any]) -> None:
@@ -216,10 +230,10 @@ REAL = ["model.decoder.output=gaussian", "training.batch_size=16", JITTERED]
         (
             vectors(100),
             ["model.decoder.output=gaussian", "training.batch_size=16"],
-            "The view `warp` needs images",
+            "objective.consistency.views[0]: `warp` needs images",
         ),
-        (vectors(100), [*REAL, "model.trunk=conv"], "`conv` reads images"),
-        (vectors(100), [*REAL, "model.decoder.backbone=conv"], "`conv` draws images"),
+        (vectors(100), [*REAL, "model.trunk=conv"], "model.trunk: `conv` reads images"),
+        (vectors(100), [*REAL, "model.decoder.backbone=conv"], "model.decoder.backbone: `conv` draws images"),
         (
             images(100, label=False),
             ["training.batch_size=16", "model.classifier={}", "objective.classifier=1"],
@@ -232,6 +246,37 @@ def test_what_the_data_cannot_serve_is_refused(dataset: Any, overrides: list[str
     with pytest.raises(ConfigError) as caught:
         config.check_against(dataset)
     assert part in str(caught.value)
+
+
+def test_everything_that_the_data_cannot_serve_is_told_at_once() -> None:
+    config = load_config(
+        overrides=[
+            "model.trunk=conv",
+            "model.decoder.conditioner=film",
+            "model.decoder.backbone=conv",
+            "objective.consistency.views=[jitter,warp]",
+        ]
+    )
+    with pytest.raises(ConfigError) as caught:
+        config.check_against(vectors(100))
+    keys = [
+        "model.trunk:",
+        "model.decoder.backbone:",
+        "objective.consistency.views[1]:",
+        "model.decoder.output",
+        "training.batch_size",
+    ]
+    sentences = str(caught.value).splitlines()
+    assert [sentence.split()[0] for sentence in sentences] == keys
+
+
+def test_the_conditioner_is_refused_under_its_full_key() -> None:
+    small = dataset_from_arrays(np.zeros((40, 4, 4), np.uint8), options=ArraysSource(test=0))
+    config = load_config(
+        overrides=["model.decoder.backbone=conv", "model.decoder.conditioner=cin", "training.batch_size=16"]
+    )
+    with pytest.raises(ConfigError, match=r"^model\.decoder\.conditioner: `cin` normalises"):
+        config.check_against(small)
 
 
 def test_what_the_data_can_serve_is_taken() -> None:

@@ -1,15 +1,15 @@
-"""What the parts of a configuration ask of one another. Each check yields a sentence for each thing that cannot be."""
+"""What the parts of a configuration ask of one another, and of the data: a sentence for each thing that cannot be."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from rcmvae.data import Source
-from rcmvae.errors import listed, nearest
+import numpy as np
+
+from rcmvae.data import Dataset, Source
+from rcmvae.errors import ConfigError, listed, nearest
 from rcmvae.model import ModelOptions
-from rcmvae.objective import ObjectiveBase
-from rcmvae.objective.bound import KlZ
-from rcmvae.priors import Mixture
-from rcmvae.routing import StraightThrough
+from rcmvae.objective import TERMS, ObjectiveBase
 from rcmvae.training.options import TrainingOptions
 
 
@@ -53,7 +53,7 @@ def the_classifier_is_trained(parts: Parts) -> Iterator[str]:
 
 def pi_is_trained(parts: Parts) -> Iterator[str]:
     """A learned π has a term to learn from, and a term on π has a π to act on."""
-    learned = isinstance(parts.model.prior, Mixture) and parts.model.prior.pi == "learned"
+    learned = parts.model.prior.learns_pi
     terms = parts.objective.terms
     if "dirichlet_pi" in terms and not learned:
         yield (
@@ -67,14 +67,22 @@ def pi_is_trained(parts: Parts) -> Iterator[str]:
         )
 
 
-def each_channel_keeps_its_centre(parts: Parts) -> Iterator[str]:
-    """One latent is not pulled to several centres."""
-    kl_z, prior = parts.objective.terms.get("kl_z"), parts.model.prior
-    if isinstance(kl_z, KlZ) and kl_z.form == "all" and prior.kl_per_channel:
-        yield (
-            f"objective.kl_z.form is `all`, but under the `{prior.kind_name()}` prior one shared latent would be "
-            f"pulled to every channel's centre at once: use `responsible`."
-        )
+def the_terms_go_with_the_prior(parts: Parts) -> Iterator[str]:
+    """As each term says."""
+    for name, term in parts.objective.terms.items():
+        yield from (f"objective.{name}.{problem}" for problem in term.problems(parts.model.prior))
+
+
+def only_what_has_a_highest_value_is_rewarded(parts: Parts) -> Iterator[str]:
+    """A negative weight raises its term, which most can be without end."""
+    rewarded = listed(name for name, term in TERMS.items() if term.may_be_rewarded)
+    for name, term in parts.objective.terms.items():
+        lowest = min(term.weight.levels(parts.epochs))
+        if lowest < 0 and not term.may_be_rewarded:
+            yield (
+                f"objective.{name}.weight reaches {lowest:g}, but training would raise this term without end: keep it "
+                f"at 0 or above. A negative weight makes sense for {rewarded}."
+            )
 
 
 def what_is_monitored_exists(parts: Parts) -> Iterator[str]:
@@ -113,13 +121,9 @@ def the_learning_rate_moves_something(parts: Parts) -> Iterator[str]:
         )
 
 
-def a_share_is_a_share(parts: Parts) -> Iterator[str]:
-    """The share of the hard choice lies between none and all of it."""
-    routing = parts.model.routing
-    shares = routing.straight_through.levels(parts.epochs) if isinstance(routing, StraightThrough) else ()
-    outside = [share for share in shares if not 0 <= share <= 1]
-    if outside:
-        yield f"model.routing.straight_through reaches {outside[0]:g}, but it is a share: keep it from 0 to 1."
+def the_routing_stays_within_bounds(parts: Parts) -> Iterator[str]:
+    """As the routing says."""
+    yield from (f"model.routing.{problem}" for problem in parts.model.routing.problems(parts.epochs))
 
 
 def there_is_data_enough(parts: Parts) -> Iterator[str]:
@@ -143,10 +147,11 @@ CHECKS: tuple[Callable[[Parts], Iterator[str]], ...] = (
     there_is_something_to_minimise,
     the_classifier_is_trained,
     pi_is_trained,
-    each_channel_keeps_its_centre,
+    the_terms_go_with_the_prior,
+    only_what_has_a_highest_value_is_rewarded,
     what_is_monitored_exists,
     the_learning_rate_moves_something,
-    a_share_is_a_share,
+    the_routing_stays_within_bounds,
     there_is_data_enough,
 )
 
@@ -154,3 +159,78 @@ CHECKS: tuple[Callable[[Parts], Iterator[str]], ...] = (
 def problems(parts: Parts) -> list[str]:
     """Everything that does not fit together."""
     return [sentence for check in CHECKS for sentence in check(parts)]
+
+
+def _refused(path: str, check: Callable[..., None], *given: Any) -> Iterator[str]:
+    """What a part says of the samples, under the path that the part cannot know."""
+    try:
+        check(*given)
+    except ConfigError as error:
+        yield f"{path}{error}"
+
+
+def the_model_can_be_built(parts: Parts, dataset: Dataset) -> Iterator[str]:
+    """Trunk and decoder read and draw samples of this shape."""
+    model, shape = parts.model, dataset.shape
+    yield from _refused("model.", model.trunk.check, shape)
+    yield from _refused("model.", model.decoder.check, model.embedding_dim, shape)
+
+
+def each_view_can_be_had(parts: Parts, dataset: Dataset) -> Iterator[str]:
+    """The second looks are made of samples of this shape."""
+    for name, term in parts.objective.terms.items():
+        for i, view in enumerate(term.second_look()):
+            yield from _refused(f"objective.{name}.views[{i}]: ", view.check, dataset.shape)
+
+
+def the_output_describes_the_samples(parts: Parts, dataset: Dataset) -> Iterator[str]:
+    """The likelihood is one of values such as these."""
+    output = parts.model.decoder.output
+    low, high = scaled_range(dataset)
+    if output.requires_unit_range and not 0 <= low <= high <= 1:
+        yield (
+            f"model.decoder.output is `{output.kind_name()}`, which describes values in [0, 1], but the scaled samples "
+            f"lie in [{low:.4g}, {high:.4g}]: use a `gaussian` output, or data.scaling `range`."
+        )
+
+
+def scaled_range(dataset: Dataset) -> tuple[float, float]:
+    """The smallest and the largest value of all scaled samples; scaling keeps each feature's order."""
+    parts = [arrays.x for arrays in dataset.splits.values() if len(arrays)]
+    extremes = np.stack([extreme(axis=0) for x in parts for extreme in (x.min, x.max)])
+    scaled = np.asarray(dataset.scaling(extremes))
+    return float(scaled.min()), float(scaled.max())
+
+
+def every_split_is_large_enough(parts: Parts, dataset: Dataset) -> Iterator[str]:
+    """There is a batch to train on, and something to judge it by."""
+    if len(dataset.train) < parts.training.batch_size:
+        yield (
+            f"training.batch_size is {parts.training.batch_size}, but there are only {len(dataset.train)} training "
+            f"samples: there would be no full batch in an epoch."
+        )
+    if len(dataset.validation) == 0:
+        yield "data.validation leaves no held-out sample, and every epoch is judged on them."
+
+
+def the_classifier_has_labels(parts: Parts, dataset: Dataset) -> Iterator[str]:
+    """The head learns from something."""
+    if parts.model.classifier is not None and not np.any(dataset.train.label >= 0):
+        yield (
+            "objective.classifier learns from labels, but no training sample has one: leave the term and "
+            "model.classifier out."
+        )
+
+
+CHECKS_AGAINST_DATA: tuple[Callable[[Parts, Dataset], Iterator[str]], ...] = (
+    the_model_can_be_built,
+    each_view_can_be_had,
+    the_output_describes_the_samples,
+    every_split_is_large_enough,
+    the_classifier_has_labels,
+)
+
+
+def problems_with(parts: Parts, dataset: Dataset) -> list[str]:
+    """Everything that cannot be done with this data."""
+    return [sentence for check in CHECKS_AGAINST_DATA for sentence in check(parts, dataset)]

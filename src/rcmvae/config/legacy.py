@@ -9,9 +9,9 @@ from rcmvae.config.config import Config
 from rcmvae.config.legacy_keys import Flat, FlatData, FlatModel
 from rcmvae.config.legacy_steps import Becomes, Dropped, Step, steps
 from rcmvae.config.places import Place, spelled_out
-from rcmvae.config.problems import Found, explain, lookalikes, raise_all
+from rcmvae.config.problems import Found, explain, lookalikes
 from rcmvae.config.text import inline
-from rcmvae.errors import ConfigError
+from rcmvae.errors import ConfigError, raise_all
 from rcmvae.model import ModelOptions
 
 

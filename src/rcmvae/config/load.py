@@ -10,10 +10,10 @@ from rcmvae.config import legacy
 from rcmvae.config.config import Config
 from rcmvae.config.overrides import apply
 from rcmvae.config.places import Place, spelled_out
-from rcmvae.config.problems import Found, explain, lookalikes, raise_all
+from rcmvae.config.problems import Found, explain, lookalikes
 from rcmvae.config.text import read_mapping, render
 from rcmvae.data import AnySource, Source
-from rcmvae.errors import ConfigError
+from rcmvae.errors import ConfigError, raise_all
 from rcmvae.objective import ObjectiveBase
 from rcmvae.options import Options, is_number
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from rcmvae.config.places import Place, spelled_out
-from rcmvae.config.problems import Found, raise_all, unknown
+from rcmvae.config.problems import Found, unknown
 from rcmvae.config.text import inline, parse
-from rcmvae.errors import ConfigError
+from rcmvae.errors import ConfigError, raise_all
 from rcmvae.objective.objective import PRESETS, ObjectiveBase, is_preset
 from rcmvae.options import Options, is_number
 

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from rcmvae.config.places import Place, paths_to
 from rcmvae.config.text import inline
-from rcmvae.errors import ConfigError, listed, nearest
+from rcmvae.errors import listed, nearest
 from rcmvae.options import OneOf, Options
 
 MANY = 20  # keys, more than which are not listed when one of them is meant anyway
@@ -181,9 +181,3 @@ def lookalikes(found: Found, value: Any) -> Iterator[str]:
         number_wanted = not types.isdisjoint({int, float}) and isinstance(value, bool | str) and not a_name
         if number_wanted or (types == {bool} and not isinstance(value, bool | None)):
             yield must_be(found, value)
-
-
-def raise_all(problems: Sequence[str]) -> None:
-    """One error for all problems, a line each; nothing if there are none."""
-    if problems:
-        raise ConfigError("\n".join(problems))

@@ -1,5 +1,6 @@
 """The terms of the evidence bound."""
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 import jax.numpy as jnp
@@ -7,6 +8,7 @@ from jaxtyping import Array, Float
 from pydantic import NonNegativeFloat
 
 from rcmvae.objective.term import Evidence, Term
+from rcmvae.priors import PriorOptions
 from rcmvae.structs import Forward, Selection
 
 
@@ -50,6 +52,13 @@ class KlZ(Term):
 
     form: Literal["responsible", "all"] = "responsible"
     free_bits: NonNegativeFloat = 0.0
+
+    def problems(self, prior: PriorOptions) -> Iterator[str]:
+        if self.form == "all" and prior.kl_per_channel:
+            yield (
+                f"form is `all`, but under the `{prior.kind_name()}` prior one shared latent would be pulled to every "
+                f"channel's centre at once: use `responsible`."
+            )
 
     def __call__(self, evidence: Evidence) -> Float[Array, " B"]:
         kl = jnp.maximum(evidence.forward.kl_z, self.free_bits)

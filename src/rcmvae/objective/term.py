@@ -2,7 +2,7 @@
 
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from rcmvae.data.views import View
 from rcmvae.model import Model
 from rcmvae.options import Options, is_number
+from rcmvae.priors import PriorOptions
 from rcmvae.schedules import AnySchedule, Constant
 from rcmvae.structs import Batch, Forward, RoutingContext
 
@@ -31,12 +32,17 @@ class Term(Options):
     """
 
     decodes: ClassVar[bool] = False  # whether the formula looks at reconstructions
+    may_be_rewarded: ClassVar[bool] = False  # by a negative weight: only a term that has a highest value
 
     weight: AnySchedule = Constant(value=1.0)
 
     def second_look(self) -> Sequence[View]:
-        """How the second look is made that the formula compares with; none for most."""
+        """How the second look is made that the formula compares with: the option `views`, where a term has it."""
         return ()
+
+    def problems(self, prior: PriorOptions) -> Iterator[str]:
+        """A sentence, beginning with the key, for each option that does not go with this prior."""
+        yield from ()
 
     @abstractmethod
     def __call__(self, evidence: Evidence) -> Float[Array, " B"] | Float[Array, ""]: ...

@@ -1,5 +1,7 @@
 """How the batch spreads over the channels. With a second view, both looks count as samples."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 from pydantic import Field
@@ -25,6 +27,8 @@ def mean_responsibility(evidence: Evidence) -> Float[Array, " K"]:
 class UsageEntropy(Term):
     """H(mean of r over the batch). A negative weight rewards spread, a positive one concentration."""
 
+    may_be_rewarded: ClassVar[bool] = True
+
     def __call__(self, evidence: Evidence) -> Float[Array, ""]:
         usage = mean_responsibility(evidence)
         return entropy(usage, jnp.log(jnp.where(usage > 0, usage, 1.0)))
@@ -32,6 +36,8 @@ class UsageEntropy(Term):
 
 class Confidence(Term):
     """H(r): low when each sample is sure of its channel."""
+
+    may_be_rewarded: ClassVar[bool] = True
 
     def __call__(self, evidence: Evidence) -> Float[Array, " B"]:
         forward = evidence.forward

@@ -60,6 +60,11 @@ class PriorOptions(Options):
     layouts: ClassVar[tuple[str, ...]] = ("decentralized", "shared")
     kl_per_channel: ClassVar[bool] = False  # the one shared latent has another KL under every channel
 
+    @property
+    def learns_pi(self) -> bool:
+        """Whether π is a parameter."""
+        return False
+
     @abstractmethod
     def build(self, num_channels: int, latent_dim: int, shape: tuple[int, ...], key: Key[Array, ""]) -> Prior:
         """A prior for K channels of D dimensions, over samples of this shape."""

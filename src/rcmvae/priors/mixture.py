@@ -28,6 +28,10 @@ class Mixture(PriorOptions):
     kind: Literal["mixture"] = "mixture"
     pi: Literal["uniform", "learned"] = "uniform"
 
+    @property
+    def learns_pi(self) -> bool:
+        return self.pi == "learned"
+
     def build(
         self, num_channels: int, latent_dim: int, shape: tuple[int, ...], key: Key[Array, ""]
     ) -> MixturePrior:

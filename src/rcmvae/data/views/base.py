@@ -27,7 +27,7 @@ class View(Options):
 
     @abstractmethod
     def check(self, shape: tuple[int, ...]) -> None:
-        """Raise a ConfigError when samples of this shape cannot be looked at in this way."""
+        """Raise a ConfigError, beginning with the kind, when samples of this shape cannot be looked at in this way."""
 
 
 class ImageView(View):
@@ -37,7 +37,7 @@ class ImageView(View):
         if len(shape) != 3 or min(shape[:2]) < 2:
             kind = type(self).model_fields["kind"].default
             raise ConfigError(
-                f"The view `{kind}` needs images of height × width × channels with at least 2 × 2 pixels, "
+                f"`{kind}` needs images of height × width × channels with at least 2 × 2 pixels, "
                 f"but the samples have shape {shape}. For vectors use `jitter`."
             )
 

@@ -38,4 +38,4 @@ class Jitter(View):
 
     def check(self, shape: tuple[int, ...]) -> None:
         if not shape or min(shape) < 1:
-            raise ConfigError(f"The view `jitter` needs samples with features, but they have shape {shape}.")
+            raise ConfigError(f"`jitter` needs samples with features, but they have shape {shape}.")
