@@ -63,6 +63,20 @@ def test_a_name_that_is_taken_is_told(tmp_path: Path) -> None:
         claim(config)
 
 
+def test_a_run_that_had_a_name_is_run_again(tmp_path: Path) -> None:
+    config = tiny({"run": {"name": "mine"}}, directory=tmp_path)
+    first = RunDirectory(claim(config))
+    first.describe(config, DataCard.of(digits()))
+    with pytest.raises(
+        RunError, match=r"run\.name=OTHER, have one made with run\.name=null, or remove it\.$"
+    ):
+        claim(load_config(first.path / "config.yaml"))
+    for name in ("null", "other"):
+        again = claim(load_config(first.path / "config.yaml", [f"run.name={name}"]))
+        assert again.parent == tmp_path
+        assert again != first.path
+
+
 def test_a_place_where_nothing_can_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(

@@ -83,7 +83,8 @@ def claim(config: Config) -> Path:
     base, name = config.run.directory, config.run.name
     if is_taken(config.run):
         raise RunError(
-            f"run.name is `{name}`, but {base / str(name)} exists already: give another, or remove it."
+            f"run.name is `{name}`, but {base / str(name)} exists already: give another with run.name=OTHER, have one "
+            f"made with run.name=null, or remove it."
         )
     name = run_name(config, datetime.datetime.now()) if name is None else name
     for tried in itertools.chain([name], (f"{name}-{i}" for i in itertools.count(2))):
