@@ -13,6 +13,13 @@ from rcmvae.data import SOURCES, AnySource, ArraysSource, Dataset, Digits, datas
 from rcmvae.errors import ConfigError, DataError
 
 
+@pytest.mark.parametrize("kind", ["npy", "parquet", "image_folder", "mnist"])
+def test_the_home_of_somebody_unknown_is_told(kind: str) -> None:
+    source = TypeAdapter(AnySource).validate_python({"kind": kind, "path": "~nobody-at-all/x.npy"})
+    with pytest.raises(DataError, match=r"^~nobody-at-all/x\.npy begins with a home directory that"):
+        load(source)
+
+
 def numbered(N: int, classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
     """Samples that carry their own number, so that splits can be traced back."""
     return np.arange(N, dtype=np.float32).reshape(N, 1), np.arange(N) % classes

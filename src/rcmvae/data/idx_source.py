@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from rcmvae.data.arrays import Raw
 from rcmvae.data.idx import read_bytes, read_idx, verify
 from rcmvae.data.intake import take_in
-from rcmvae.data.source import Source
+from rcmvae.data.source import Source, located
 from rcmvae.errors import DataError
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -38,7 +38,7 @@ class IdxSource(Source):
 
     def read(self) -> Raw:
         if self.path is not None:
-            files, sha256 = all_in(self.path.expanduser()), {}
+            files, sha256 = all_in(located(self.path)), {}
         else:
             files, sha256 = self._published(), self.sha256
         arrays = {name: read_idx(files[name], ndim, sha256.get(name)) for name, ndim in FILES.items()}
@@ -87,7 +87,7 @@ class IdxSource(Source):
         named = os.environ.get(ENVIRONMENT)
         if not named:
             return None
-        root = Path(named).expanduser()
+        root = located(Path(named))
         if not root.is_dir():
             raise DataError(f"The environment variable {ENVIRONMENT} names {root}, which is no folder.")
         folders = (root / cls.folder, root)
@@ -138,8 +138,9 @@ def lacking(folder: Path) -> list[str]:
 
 def all_in(folder: Path, hint: str = "") -> dict[str, Path]:
     """The four files of a folder, plain or gzipped; the hint is for those who lack some."""
-    if lacking(folder):
-        lacks = f"has no {' and no '.join(lacking(folder))}, plain or gzipped (.gz)"
+    if absent := lacking(folder):
+        which = "none of the files" if len(absent) == len(FILES) else f"no {' and no '.join(absent)}"
+        lacks = f"has {which}, plain or gzipped (.gz)"
         raise DataError(
             f"{folder} {lacks if folder.is_dir() else 'is no folder'}. These four files are needed: "
             f"{', '.join(FILES)}.{hint}"

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from rcmvae.data.arrays import Raw
 from rcmvae.data.images import Color, Size, decode_images
 from rcmvae.data.intake import take_in
-from rcmvae.data.source import Source
+from rcmvae.data.source import Source, located
 from rcmvae.errors import DataError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
@@ -25,11 +25,11 @@ class ImageFolder(Source):
 
     @property
     def name(self) -> str:
-        return self.path.expanduser().resolve().name
+        return located(self.path).resolve().name
 
     def read(self) -> Raw:
-        files, label = _listing(self.path.expanduser())
-        test_files, test_label = ([], []) if self.test_path is None else _listing(self.test_path.expanduser())
+        files, label = _listing(located(self.path))
+        test_files, test_label = ([], []) if self.test_path is None else _listing(located(self.test_path))
         every = [*files, *test_files]
         x = decode_images(every, [str(file) for file in every], self.color, self.resize)
         cut = len(files)

@@ -13,7 +13,7 @@ from pydantic import model_validator
 
 from rcmvae.data.arrays import Raw
 from rcmvae.data.intake import take_in
-from rcmvae.data.source import Source
+from rcmvae.data.source import Source, located
 from rcmvae.errors import ConfigError, DataError, listed, nearest
 
 # What NumPy and zipfile raise for files that are damaged, encrypted or not theirs.
@@ -98,9 +98,10 @@ class Npy(Source):
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """An array, or an archive while it is open. Pickled objects are refused, since reading them would run code."""
+    place = located(path)
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(path.expanduser().open("rb"))
+            file = stack.enter_context(place.open("rb"))
             content = np.load(file, allow_pickle=False)
         except FileNotFoundError as error:
             raise DataError(f"{path} does not exist.") from error

@@ -10,7 +10,7 @@ from pydantic import PositiveInt, model_validator
 from rcmvae.data.arrays import Raw
 from rcmvae.data.images import Color, Size, decode_images
 from rcmvae.data.intake import take_in
-from rcmvae.data.source import Source
+from rcmvae.data.source import Source, located
 from rcmvae.data.table import Table
 from rcmvae.errors import ConfigError, DataError, listed
 
@@ -58,13 +58,13 @@ class Parquet(Source):
         return self.path.stem
 
     def read(self) -> Raw:
-        table = Table(self.path.expanduser())
+        table = Table(located(self.path))
         # a test table has to have the very columns that were found in the first one
         features = self.features or (() if self.image_column else self._numeric_columns(table))
         x, label = self._samples(table, features)
         if self.test_path is None:
             return take_in(x, label, where=str(self.path))
-        x_test, label_test = self._samples(Table(self.test_path.expanduser()), features)
+        x_test, label_test = self._samples(Table(located(self.test_path)), features)
         return take_in(x, label, x_test, label_test, where=str(self.path), where_test=str(self.test_path))
 
     def _numeric_columns(self, table: Table) -> tuple[str, ...]:

@@ -12,8 +12,18 @@ from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, StrictF
 
 from rcmvae.data.arrays import Raw
 from rcmvae.data.scaling import ScalingKind
-from rcmvae.errors import ConfigError
+from rcmvae.errors import ConfigError, DataError
 from rcmvae.options import Options
+
+
+def located(path: Path) -> Path:
+    """A path with the home directory in place of `~`."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise DataError(
+            f"{path} begins with a home directory that is not known here: write it out."
+        ) from error
 
 
 def _count_or_share(part: int | float) -> int | float:
