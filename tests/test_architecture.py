@@ -19,6 +19,7 @@ FLOORS = [
     "priors",
     "model",
     "objective",
+    "curriculum",
     "training",
     "diagnostics",
     "config",

@@ -14,7 +14,7 @@ from rich.console import Console
 from rcmvae.config import Config, dump_config
 from rcmvae.data import Arrays as Split
 from rcmvae.data import Dataset, load
-from rcmvae.diagnostics import clustering, compile_responsibilities
+from rcmvae.diagnostics import clustering
 from rcmvae.errors import NonFiniteError, RunError
 from rcmvae.run import DataCard, RunDirectory, claim, is_taken
 from rcmvae.training import (
@@ -28,6 +28,7 @@ from rcmvae.training import (
     Plan,
     TrainState,
     begin,
+    compile_codes,
     compile_validation,
     fit,
     initial_states,
@@ -55,12 +56,19 @@ class Setting:
         config.check_against(dataset)
         devices = Devices.take(config.training.devices, config.training.batch_size)
         state, skeleton = initial_states(
-            config.model, config.training, dataset.shape, dataset.num_classes, lambda: fit_sample(dataset)
+            config.model,
+            config.training,
+            config.curriculum,
+            dataset.shape,
+            dataset.num_classes,
+            lambda: fit_sample(dataset),
         )
         plan = Plan(
+            num_channels=config.model.num_channels,
             skeleton=skeleton,
             objective=config.objective,
             options=config.training,
+            curriculum=config.curriculum,
             scaling=dataset.scaling,
             num_train=len(dataset.train),
         )
@@ -118,7 +126,7 @@ def resume(
     setting = _reopen(run, dataset, epochs)
     options = setting.config.training
     with Checkpoints(run.checkpoints, options.checkpoint) as checkpoints:
-        start = checkpoints.restore(begin(setting.plan, setting.start).arrays)
+        start = checkpoints.restore(begin(setting.plan, setting.start))
         _refuse_finished(run, start, epochs)
         run.write("config.yaml", dump_config(setting.config))
         _go_on(run, setting, start, checkpoints, console, listeners)
@@ -130,7 +138,7 @@ def evaluate(path: Path, split: SplitName = "test", dataset: Dataset | None = No
     run = RunDirectory.find(path)
     setting = _reopen(run, dataset, None)
     with Checkpoints(run.checkpoints, setting.config.training.checkpoint) as checkpoints:
-        found = checkpoints.restore(begin(setting.plan, setting.start).arrays)
+        found = checkpoints.restore(begin(setting.plan, setting.start))
     scores = _scores(setting, found.arrays.chosen, split)
     run.write_json(f"evaluation-{split}.json", scores)
     return scores
@@ -251,9 +259,9 @@ def _scores(setting: Setting, state: TrainState, name: SplitName) -> dict[str, A
         raise RunError(f"The data have no {name} split: data.{name} leaves no sample for it.")
     data = setting.on_device(split)
     means = compile_validation(setting.plan, setting.devices)(state, data)
-    scores = {key: spread(np.asarray(value).tolist()) for key, value in means.items() if key != "usage"}
-    responsibility = np.asarray(compile_responsibilities(setting.plan, setting.devices)(state, data))
-    found = [clustering(r.argmax(axis=-1), split.truth) for r in responsibility]
+    scores = {key: spread(np.asarray(value).tolist()) for key, value in means.items() if np.ndim(value) == 1}
+    codes = compile_codes(setting.plan, setting.devices)(state, data)
+    found = [clustering(one.responsibility.argmax(axis=-1), split.truth) for one in codes]
     labelled = [dataclasses.asdict(one) for one in found if one is not None]
     agreement = {key: spread([one[key] for one in labelled]) for key in (labelled[0] if labelled else {})}
     return {"split": name, "samples": len(split.x), "losses": scores, "clustering": agreement or None}

@@ -5,7 +5,9 @@ z_k ~ N(μ_k, σ²_k)                          s, channels to decode = routing(y
 p(x | z_k, k) = decoder(z_k, e_k)           for the channels to decode
 """
 
+import dataclasses
 import enum
+from collections.abc import Callable
 from typing import Literal
 
 import equinox as eqx
@@ -23,11 +25,14 @@ from rcmvae.nn import (
     DecoderOptions,
     DenseTrunk,
     Heads,
+    PerChannel,
+    Rows,
     Trunk,
+    map_channels,
 )
 from rcmvae.options import Options
 from rcmvae.priors import AnyPrior, Mixture, Prior
-from rcmvae.routing import AnyRouting, Expectation, Routing, over_open
+from rcmvae.routing import AnyRouting, Expectation, Routing, over_open, steered
 from rcmvae.structs import Batch, Decoded, Forward, Posterior, RoutingContext, Selection
 
 
@@ -100,7 +105,7 @@ class ModelOptions(Options):
         )
 
 
-class Model(eqx.Module):
+class Model(PerChannel):
     """A mixture VAE with K channels. All of its arrays are parameters."""
 
     trunk: Trunk
@@ -163,7 +168,16 @@ class Model(eqx.Module):
         where = lambda m: (m.trunk, m.heads, m.embedding, m.decoder, m.classifier)  # noqa: E731
         return eqx.tree_at(where, self, cast, is_leaf=lambda node: node is None)
 
+    def map_channels(self, change: Callable[[Rows], Rows]) -> "Model":
+        return dataclasses.replace(
+            self,
+            heads=self.heads.map_channels(change),
+            embedding=change(self.embedding),
+            decoder=map_channels(self.decoder, change),
+            prior=map_channels(self.prior, change),
+        )
+
     def log_responsibility(self, x: Float[Array, "B *S"], context: RoutingContext) -> Float[Array, "B K"]:
         """Log r(x), without touching latents or decoder."""
-        y = self.heads.logits(self.features(x))
-        return over_open(y + jnp.broadcast_to(context.logit_bias, y.shape), context.active)
+        y = self.heads.logits(self.features(x)).astype(jnp.float32)
+        return over_open(steered(y, context), context.active)

@@ -29,6 +29,11 @@ def over_open(logits: Float[Array, "*B K"], active: Bool[Array, " K"]) -> Float[
     return jnp.where(mask, jax.nn.log_softmax(jnp.where(mask, logits, CLOSED)), CLOSED)
 
 
+def steered(logits: Float[Array, "B K"], context: RoutingContext) -> Float[Array, "B K"]:
+    """The logits as a step is told to read them: scaled, and biased towards a new channel."""
+    return context.logit_scale * logits + jnp.broadcast_to(context.logit_bias, logits.shape)
+
+
 Choice = tuple[Float[Array, "B M"], Int[Array, "B M"] | None]
 
 
@@ -40,11 +45,16 @@ class Routing(Options):
     """
 
     def __call__(self, logits: Float[Array, "B K"], context: RoutingContext) -> Selection:
-        y = logits + jnp.broadcast_to(context.logit_bias, logits.shape)
+        y = steered(logits, context)
         log_r = over_open(y, context.active)
         choose = self.choose if context.stochastic else self.settle
         weight, channel = choose(y, context)
         return Selection(jnp.exp(log_r), log_r, weight, channel)
+
+    @property
+    def can_be_softened(self) -> bool:
+        """Whether the share of a hard choice may be less than all of it."""
+        return False
 
     def temperature_at(self, time: Float[Array, ""]) -> Float[Array, ""]:
         """Softness of the selection; 1 where a routing has no such choice."""
@@ -126,6 +136,10 @@ class StraightThrough(Relaxed):
                 "`decode: one` needs `straight_through: 1`: a softer choice weighs channels that are not decoded."
             )
         return self
+
+    @property
+    def can_be_softened(self) -> bool:
+        return self.decode == "all"
 
     def straight_through_at(self, time: Float[Array, ""]) -> Float[Array, ""]:
         return self.straight_through(time)

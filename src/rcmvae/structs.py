@@ -4,11 +4,16 @@ Axes: B samples in a batch, K channels, L latents (K when private, 1 when shared
 D latent dimensions, Y labels, *S the shape of one sample (H W C for an image, F for a vector).
 """
 
+from typing import Literal
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
+from pydantic import Field
+
+from rcmvae.options import Options
 
 UNLABELLED = -1
 
@@ -48,6 +53,7 @@ class RoutingContext(eqx.Module):
     active: Bool[Array, " K"]
     temperature: Float[Array, ""]
     straight_through: Float[Array, ""]  # share of the hard choice in the forward pass
+    logit_scale: Float[Array, ""]
     logit_bias: Float[Array, " K"]
     term_weight: dict[str, Float[Array, ""]]
     keys: Keys
@@ -114,6 +120,34 @@ class Forward(eqx.Module):
     class_logits: Float[Array, "B Y"] | None = None
 
 
+class Codes(eqx.Module):
+    """Where held-out samples lie: a draw from each posterior, and to whom the sample belongs."""
+
+    responsibility: Float[np.ndarray, "N K"]
+    z: Float[np.ndarray, "N L D"]
+
+
+Happening = Literal["opened", "kept", "closed", "merged", "ended"]
+
+
+class Event(Options):
+    """One thing that happened after an epoch.
+
+    `opened`: a channel began on trial. `kept` and `closed`: how its trial ended. `merged`: it went into `parent`.
+    `ended`: no more channels are to be opened, for this reason.
+    """
+
+    epoch: int
+    what: Happening
+    channel: int | None = None
+    parent: int | None = None
+    helped: bool | None = None
+    reason: str | None = None
+    scores: dict[str, float] = Field(default_factory=dict)
+    # Share of the channel's mass by the channel that held it before
+    sources: dict[int, float] = Field(default_factory=dict)
+
+
 class Signals(eqx.Module):
     """What an epoch tells the host: the input of early stopping, the progress bar and the curriculum."""
 
@@ -124,4 +158,14 @@ class Signals(eqx.Module):
     usage: Float[np.ndarray, " K"]  # mean responsibility on the validation samples
     active: Bool[np.ndarray, " K"]
     seconds: float
+    # Mean over the held-out samples of r(x) r(x')ᵀ, made symmetric; x' is a view of x where the objective makes views,
+    # else x itself.
+    joint: Float[np.ndarray, "K K"]
+    channel_loss: Float[
+        np.ndarray, " K"
+    ]  # mean of r_k (−log p(x | z_k, k) + KL_k): what each channel still costs
+    codes: Codes | None = None  # when the curriculum asks for them
+    unlocked: int | None = None  # the channel that opened after this epoch
+    kick_active: bool = False
+    events: tuple[Event, ...] = ()  # what else happened then
     idle: bool = False  # early stopping had ended this replica before the epoch; it only keeps others company

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rcmvae.config import Config
 from rcmvae.config.places import Place
+from rcmvae.curriculum import Curriculum, Kick, Normality, Plateau, Scheduled
 from rcmvae.data import Npy, Parquet, Source
 from rcmvae.model import ModelOptions
 from rcmvae.nn import Heteroscedastic
@@ -43,6 +44,20 @@ SPECIAL: dict[tuple[type[Options], str], st.SearchStrategy[Any]] = {
     (Relaxed, "temperature"): st.floats(1e-3, 1e3),
     (StraightThrough, "straight_through"): st.just(1.0),
     (EarlyStopping, "monitor"): st.sampled_from(["bound", "loss"]),
+    (
+        Config,
+        "curriculum",
+    ): st.none(),  # it and early stopping exclude each other; on its own it has its own test
+    (Curriculum, "limit"): st.none(),
+    (Curriculum, "initial"): st.integers(1, 2),
+    (Kick, "epochs"): st.floats(0, 1),
+    (Kick, "temperature"): st.floats(1e-3, 1e3),
+    (Kick, "straight_through"): st.floats(0, 1),
+    (Kick, "logit_mog"): st.floats(0, 1),
+    (Plateau, "monitor"): st.sampled_from(["bound", "loss"]),
+    (Normality, "max_wait"): st.none(),
+    (Scheduled, "at"): st.just([2, 5]),
+    (Scheduled, "every"): st.none(),
     (RunOptions, "name"): st.none() | st.from_regex(r"[A-Za-z0-9_.-]{1,12}", fullmatch=True),
     (ModelOptions, "num_channels"): st.integers(2, 50),
     (ModelOptions, "embedding_dim"): st.integers(1, 64),

@@ -120,7 +120,7 @@ def test_a_preset_chooses_the_regularizers_of_the_channel() -> None:
         ("model..x=3", "`model..x=3` is not an override"),
         ("model.num_chanels=3", "model.num_chanels is not known."),
         ("modle.num_channels=3", "modle is not known. The configuration has the keys data, model, objective, training, "
-                                 "run. Did you mean 'model'?"),
+                                 "curriculum, run. Did you mean 'model'?"),
         ("num_channels=3", "num_channels is not known."),
         ("model.num_channels=[", "The value in `model.num_channels=[`, line 1, column 2: expected the node content"),
         ("model.num_channels=ten", "model.num_channels is `ten`, but it must be a whole number above 0."),

@@ -201,7 +201,7 @@ def test_all_problems_are_told_at_once() -> None:
         )
     lines = str(caught.value).splitlines()
     starts = (
-        "num_channels is not known. The configuration has the keys data, model, objective, training, run. "
+        "num_channels is not known. The configuration has the keys data, model, objective, training, curriculum, run. "
         "There is model.num_channels.",
         "data.path is missing",
         "model.num_chanels is not known.",

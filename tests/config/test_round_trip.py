@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from rcmvae.config import Config, dump_config, from_mapping, load_config
 from rcmvae.config.schema import json_schema
 from rcmvae.config.text import parse
-from tests.config.strategies import CONFIGS
+from rcmvae.curriculum import Curriculum
+from tests.config.strategies import CONFIGS, options
 
 VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 
@@ -29,6 +30,19 @@ def test_every_way_of_writing_a_configuration_gives_it_back(raw: dict[str, Any])
     assert from_mapping(full) == config
     assert Config.model_validate(readable) == config
     assert dump_config(from_mapping(readable)) == dump_config(config)
+    for written in (readable, full):
+        assert VALIDATOR.is_valid(written), next(iter(VALIDATOR.iter_errors(written))).message
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(curriculum=options(Curriculum))
+def test_so_does_a_curriculum(curriculum: dict[str, Any]) -> None:
+    asked = {"epochs": 10**8}, {"routing": "straight_through", "num_channels": 3}
+    watched = {"reconstruction": 1, "logit_mog": 1}
+    raw = {"training": asked[0], "model": asked[1], "objective": watched, "curriculum": curriculum}
+    config = Config.model_validate(raw)
+    readable, full = parse(dump_config(config), "text"), config.model_dump(mode="json")
+    assert from_mapping(readable) == from_mapping(full) == config
     for written in (readable, full):
         assert VALIDATOR.is_valid(written), next(iter(VALIDATOR.iter_errors(written))).message
 

@@ -65,7 +65,7 @@ def restored(path: Path) -> tuple[int, Arrays, dict]:
     config = tiny(CHANGING, STAGES, epochs=EPOCHS)
     setting = bench(config).setting
     with Checkpoints(path / "checkpoints", CheckpointOptions()) as checkpoints:
-        found = checkpoints.restore(begin(setting.plan, setting.start).arrays)
+        found = checkpoints.restore(begin(setting.plan, setting.start))
     return found.epoch, found.arrays, found.patience.to_json()
 
 

@@ -9,6 +9,7 @@ import pytest
 from rcmvae.errors import ConfigError
 from rcmvae.nn import CONDITIONERS, Cin, Concat, Film, FilmNorm, NoConditioner, at_time
 from rcmvae.nn.ops import NORM_EPS
+from rcmvae.schedules import Constant
 from rcmvae.schedules import Linear as Ramp
 from tests.helpers import assert_close
 from tests.nn.settings import B, E, K, selection
@@ -63,7 +64,7 @@ def test_film_modulates(space):
 @every_space
 @pytest.mark.parametrize("mix", [0.25, 1.0])
 def test_film_norm_mixes_the_normalised_features_in(space, mix):
-    layer = with_moved_projection(FilmNorm(mix=mix).build(C, E, key=jax.random.key(0)))
+    layer = with_moved_projection(FilmNorm(mix=Constant(value=mix)).build(C, E, key=jax.random.key(0)))
     h, embedding = normal(B, 2, *space, C), normal(K, E, seed=1)
     gamma, beta = tables(layer, embedding)
     axes = tuple(range(len(space) + 1))
@@ -93,7 +94,7 @@ def test_film_norm_follows_a_scheduled_mix():
 
 
 def test_film_norm_starts_with_a_plain_norm():
-    layer = FilmNorm(mix=1.0).build(C, E, key=jax.random.key(0))
+    layer = FilmNorm(mix=Constant(value=1.0)).build(C, E, key=jax.random.key(0))
     h = normal(B, K, C)
     assert_close(layer(h, normal(K, E), selection()), norm(h, (2,)), atol=1e-5)
 

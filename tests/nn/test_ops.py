@@ -106,7 +106,6 @@ def test_product_has_the_gradient_of_a_product(lead):
 def test_linear_starts_at_the_scale_of_he():
     weight = Linear(400, 300, key=jax.random.key(0)).weight
     assert abs(float(jnp.std(weight)) / np.sqrt(2 / 400) - 1) < 0.02
-    assert Linear(4, 3, key=jax.random.key(0), with_bias=False).bias is None
 
 
 def test_linear_computes_in_the_dtype_of_its_weights():

@@ -41,8 +41,9 @@ def written(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def restore(path: Path, like: Arrays) -> Checkpoint:
+    first = Checkpoint(0, like, Patience.init(2), 0.0)
     with Checkpoints(path, CheckpointOptions()) as checkpoints:
-        return checkpoints.restore(like)
+        return checkpoints.restore(first)
 
 
 def test_what_is_written_is_what_is_read(written: Path, checkpoint: Checkpoint) -> None:
@@ -116,6 +117,6 @@ def test_what_a_kill_left_half_written_is_not_taken_for_a_checkpoint(
     shutil.copytree(copy / "5", half)
     shutil.rmtree(half / "arrays" / "d")
     with Checkpoints(copy, CheckpointOptions(keep=2)) as checkpoints:
-        assert checkpoints.restore(checkpoint.arrays).epoch == 5
+        assert checkpoints.restore(checkpoint).epoch == 5
         checkpoints.save(dataclasses.replace(checkpoint, epoch=6))
-        assert checkpoints.restore(checkpoint.arrays).epoch == 6
+        assert checkpoints.restore(checkpoint).epoch == 6

@@ -29,7 +29,7 @@ def test_a_resumed_run_repeats_the_uninterrupted_one_bit_for_bit(
         first = bench(tiny(CHANGING, epochs=broken_after)).fit(checkpoints=checkpoints)
     again = bench(tiny(CHANGING))
     with Checkpoints(tmp_path / "checkpoints", CheckpointOptions()) as checkpoints:
-        start = checkpoints.restore(begin(again.setting.plan, again.setting.start).arrays)
+        start = checkpoints.restore(begin(again.setting.plan, again.setting.start))
     second = again.fit(start)
 
     expected, found = straight.outcome.checkpoint, second.outcome.checkpoint

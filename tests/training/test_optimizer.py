@@ -39,10 +39,9 @@ def written_out(
 
 def gradient_at(on: Bench, plan: Plan, state: TrainState, index: jax.Array) -> Any:
     """The gradient that this step takes, with the step's own noise."""
-    time = state.step.astype(jnp.float32) / plan.steps_per_epoch
     keys = Keys.split(jax.random.fold_in(Streams.of(state.seed).step, state.step))
     batch = make_batch(plan, on.train, index, jnp.ones(index.shape), keys.view)
-    context = context_at(plan, state.active, time, keys, stochastic=True)
+    context = context_at(plan, state, keys, stochastic=True)
     return jax.grad(lambda params: evaluate(params, plan, batch, context, Stage.DECODE)[0])(state.params)
 
 

@@ -69,12 +69,19 @@ def test_every_value_is_the_mean_over_the_samples(size: int) -> None:
     @jax.jit
     def one(number: jax.Array, x: jax.Array, label: jax.Array, weight: jax.Array) -> dict[str, jax.Array]:
         keys = Keys.split(jax.random.fold_in(Streams.of(state.seed).evaluate, number))
-        context = context_at(plan, state.active, jnp.zeros(()), keys, stochastic=False)
+        context = context_at(plan, state, keys, stochastic=False)
         batch = Batch(x, label, weight)
         total, (losses, evidence) = evaluate(state.params, plan, batch, context, Stage.DECODE)
-        usage = weight @ evidence.forward.selection.responsibility / jnp.sum(weight)
+        r, share = evidence.forward.selection.responsibility, weight / jnp.sum(weight)
+        assert evidence.forward.decoded_nll is not None
+        cost = evidence.forward.decoded_nll + evidence.forward.kl_z
+        channels = {
+            "usage": share @ r,
+            "channel_loss": jnp.einsum("b,bk,bk->k", share, r, cost),
+            "joint": jnp.einsum("b,bi,bj->ij", share, r, r),
+        }
         bound = batch.mean(negative_elbo(evidence.forward))
-        return {**losses.terms, "loss": total, "bound": bound, "usage": usage}
+        return {**losses.terms, "loss": total, "bound": bound, **channels}
 
     found = validated(on)
     sums = {name: np.zeros(value.shape) for name, value in found.items()}
@@ -96,7 +103,7 @@ def test_the_content_of_padding_has_no_influence() -> None:
     on = bench(tiny(OBJECTIVE))
     plan = on.setting.plan
     state = jax.tree.map(lambda leaf: leaf[0], on.setting.start)
-    context = context_at(plan, state.active, jnp.zeros(()), Keys.split(jax.random.key(0)), stochastic=False)
+    context = context_at(plan, state, Keys.split(jax.random.key(0)), stochastic=False)
     x = np.asarray(plan.scaling(on.validation.x[:32]))
     weight = jnp.asarray(np.arange(32) < 20, jnp.float32)
     label = on.validation.label[:32]

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from rcmvae.curriculum import Curriculum
 from rcmvae.data import Dataset, Source
 from rcmvae.errors import ConfigError, listed, nearest
 from rcmvae.model import ModelOptions
 from rcmvae.objective import TERMS, ObjectiveBase
+from rcmvae.schedules import Constant
 from rcmvae.training.options import TrainingOptions
 
 
@@ -21,6 +23,7 @@ class Parts:
     model: ModelOptions
     objective: ObjectiveBase
     training: TrainingOptions
+    curriculum: Curriculum | None = None
 
     @property
     def epochs(self) -> float:
@@ -126,6 +129,43 @@ def the_routing_stays_within_bounds(parts: Parts) -> Iterator[str]:
     yield from (f"model.routing.{problem}" for problem in parts.model.routing.problems(parts.epochs))
 
 
+def the_curriculum_fits(parts: Parts) -> Iterator[str]:
+    """It grows within the channels and the epochs there are, and kicks only what is there."""
+    curriculum = parts.curriculum
+    if curriculum is None:
+        return
+    K, epochs = parts.model.num_channels, parts.training.epochs
+    for name, count in (("initial", curriculum.initial), ("limit", curriculum.limit or 0)):
+        if count > K:
+            yield f"curriculum.{name} is {count}, but model.num_channels allows only {K} channels."
+    least = 1 + curriculum.trial + curriculum.finish.epochs
+    if epochs < least:
+        yield (
+            f"training.epochs is {epochs}, but a single trial of {curriculum.trial} and a finish of "
+            f"{curriculum.finish.epochs} epochs (curriculum.finish.epochs) take {least}."
+        )
+    if parts.training.early_stopping is not None:
+        yield (
+            "training.early_stopping and curriculum would both decide when training ends: leave early stopping out; "
+            "growth ends by itself, and curriculum.finish follows."
+        )
+    monitored = ["bound", "loss", *parts.objective.terms]
+    for name in curriculum.policy.watches:
+        if name not in monitored:
+            yield (
+                f"curriculum.policy monitors `{name}`, which this run does not compute. It computes "
+                f"{listed(monitored)}.{nearest(name, monitored)}"
+            )
+    kick, unmoved = curriculum.kick, Constant(value=1.0)
+    if kick.logit_mog != unmoved and "logit_mog" not in parts.objective.terms:
+        yield "curriculum.kick.logit_mog relaxes a term that objective does not have: leave it out, or add the term."
+    if kick.straight_through != unmoved and not parts.model.routing.can_be_softened:
+        yield (
+            f"curriculum.kick.straight_through has no hard choice to soften under this `"
+            f"{parts.model.routing.kind_name()}` routing: leave it out."
+        )
+
+
 def there_is_data_enough(parts: Parts) -> Iterator[str]:
     """What the data section leaves is enough to train and to validate on."""
     data, batch_size = parts.data, parts.training.batch_size
@@ -152,6 +192,7 @@ CHECKS: tuple[Callable[[Parts], Iterator[str]], ...] = (
     what_is_monitored_exists,
     the_learning_rate_moves_something,
     the_routing_stays_within_bounds,
+    the_curriculum_fits,
     there_is_data_enough,
 )
 

@@ -3,6 +3,7 @@
 from pydantic import Field, model_validator
 
 from rcmvae.config import checks
+from rcmvae.curriculum import Curriculum
 from rcmvae.data import AnySource, Dataset, Digits
 from rcmvae.errors import raise_all
 from rcmvae.model import ModelOptions
@@ -32,6 +33,7 @@ class Config(Options):
     model: ModelOptions = ModelOptions()
     objective: ObjectiveOptions = Field(default_factory=default_objective)  # pyright: ignore[reportInvalidTypeForm]
     training: TrainingOptions = TrainingOptions()
+    curriculum: Curriculum | None = None
     run: RunOptions = RunOptions()
 
     @model_validator(mode="after")
@@ -41,7 +43,7 @@ class Config(Options):
 
     @property
     def _parts(self) -> checks.Parts:
-        return checks.Parts(self.data, self.model, self.objective, self.training)
+        return checks.Parts(self.data, self.model, self.objective, self.training, self.curriculum)
 
     def check_against(self, dataset: Dataset) -> None:
         """Refuse what this data cannot be trained with, before any compute; all of it is told at once."""

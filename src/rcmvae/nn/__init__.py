@@ -30,6 +30,9 @@ from rcmvae.nn.outputs import Gaussian as Gaussian
 from rcmvae.nn.outputs import Heteroscedastic as Heteroscedastic
 from rcmvae.nn.outputs import Output as Output
 from rcmvae.nn.outputs import OutputOptions as OutputOptions
+from rcmvae.nn.per_channel import PerChannel as PerChannel
+from rcmvae.nn.per_channel import Rows as Rows
+from rcmvae.nn.per_channel import map_channels as map_channels
 from rcmvae.nn.timed import at_time as at_time
 from rcmvae.nn.trunks import TRUNKS as TRUNKS
 from rcmvae.nn.trunks import AnyTrunk as AnyTrunk

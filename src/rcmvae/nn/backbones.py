@@ -2,6 +2,7 @@
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
 
 import equinox as eqx
@@ -13,6 +14,7 @@ from pydantic import Field, PositiveInt
 from rcmvae.errors import ConfigError
 from rcmvae.nn.conditioning import Conditioner, ConditionerOptions
 from rcmvae.nn.ops import HE_GAIN, LINEAR_GAIN, Conv3x3, Linear, leaky_relu, product
+from rcmvae.nn.per_channel import PerChannel, Rows
 from rcmvae.options import OneOf, Options, by_kind
 from rcmvae.structs import Selection
 
@@ -124,7 +126,7 @@ class DenseBackbone(BackboneOptions):
         return DenseDecoder(layers=layers, out=out, shape=shape, summary_features=features)
 
 
-class OwnLayer(eqx.Module):
+class OwnLayer(PerChannel):
     """A linear map of each channel's own, the activation, then the conditioner."""
 
     weight: Float[Array, "K n_in n_out"]
@@ -141,6 +143,10 @@ class OwnLayer(eqx.Module):
     ) -> Float[Array, "B M C_out"]:
         h = self._linear(h.astype(self.weight.dtype), selection) + selection.pick(self.bias)
         return self.condition(leaky_relu(h), embedding, selection)
+
+    def map_channels(self, change: Callable[[Rows], Rows]) -> "OwnLayer":
+        changed = change(self.weight), change(self.bias)
+        return eqx.tree_at(lambda layer: (layer.weight, layer.bias), self, changed)
 
     def _linear(self, h: Float[Array, "B M n_in"], selection: Selection) -> Float[Array, "B M n_out"]:
         K, n_in, n_out = self.weight.shape

@@ -1,5 +1,8 @@
 """Heads: what is read off the trunk's features."""
 
+import dataclasses
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,11 +10,12 @@ from jaxtyping import Array, Float, Key
 from pydantic import Field, PositiveInt
 
 from rcmvae.nn.ops import LINEAR_GAIN, Linear, clip_returning, leaky_relu
+from rcmvae.nn.per_channel import PerChannel, Rows
 from rcmvae.options import Options
 from rcmvae.structs import Posterior
 
 
-class Heads(eqx.Module):
+class Heads(PerChannel):
     """Linear maps to the channel logits and to each latent's mean and log-variance, which leave as float32."""
 
     logits: Linear
@@ -45,6 +49,27 @@ class Heads(eqx.Module):
             mean=self.mean(h).astype(jnp.float32).reshape(per_latent),
             log_var=clip_returning(log_var, *self.log_var_bounds),
         )
+
+    def map_channels(self, change: Callable[[Rows], Rows]) -> "Heads":
+        (K,) = self.logits.bias.shape
+        L, D = self.latents
+        logits = _map_outputs(self.logits, K, 1, change)
+        if L != K:  # one latent that all channels share
+            return dataclasses.replace(self, logits=logits)
+        mean, log_var = (_map_outputs(head, K, D, change) for head in (self.mean, self.log_var))
+        return dataclasses.replace(self, logits=logits, mean=mean, log_var=log_var)
+
+
+def _map_outputs(head: Linear, K: int, size: int, change: Callable[[Rows], Rows]) -> Linear:
+    """A linear map whose K·size outputs are changed channel by channel."""
+    n_in = head.weight.shape[0]
+    weight = jnp.moveaxis(change(jnp.moveaxis(head.weight.reshape(n_in, K, size), 1, 0)), 0, 1)
+    bias = change(head.bias.reshape(K, size))
+    return eqx.tree_at(
+        lambda layer: (layer.weight, layer.bias),
+        head,
+        (weight.reshape(n_in, K * size), bias.reshape(K * size)),
+    )
 
 
 class Classifier(eqx.Module):

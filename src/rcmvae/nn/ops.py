@@ -62,18 +62,16 @@ class Linear(eqx.Module):
     """
 
     weight: Float[Array, "n_in n_out"]
-    bias: Float[Array, " n_out"] | None
+    bias: Float[Array, " n_out"]
 
-    def __init__(
-        self, n_in: int, n_out: int, *, key: Key[Array, ""], gain: float = HE_GAIN, with_bias: bool = True
-    ) -> None:
+    def __init__(self, n_in: int, n_out: int, *, key: Key[Array, ""], gain: float = HE_GAIN) -> None:
         # W ~ N(0, gain² / n_in)
         self.weight = jax.random.normal(key, (n_in, n_out)) * (gain / math.sqrt(max(n_in, 1)))
-        self.bias = jnp.zeros(n_out) if with_bias else None
+        self.bias = jnp.zeros(n_out)
 
     def __call__(self, x: Float[Array, "*lead n_in"]) -> Float[Array, "*lead n_out"]:
         y = product(x.astype(self.weight.dtype), self.weight)
-        return y if self.bias is None else y + along_last(self.bias, y.ndim)
+        return y + along_last(self.bias, y.ndim)
 
 
 def normalise(x: Float[Array, "*S"], axes: tuple[int, ...]) -> Float[Array, "*S"]:

@@ -1,5 +1,6 @@
 """What is minimised: a sum of named terms, each one small pure function."""
 
+from rcmvae.objective.bound import channel_cost as channel_cost
 from rcmvae.objective.bound import negative_elbo as negative_elbo
 from rcmvae.objective.objective import TERMS as TERMS
 from rcmvae.objective.objective import Losses as Losses

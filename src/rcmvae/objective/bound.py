@@ -24,13 +24,17 @@ def channel_kl(selection: Selection, log_pi: Float[Array, " K"]) -> Float[Array,
     return jnp.sum(selection.responsibility * ratio, axis=-1)
 
 
+def channel_cost(forward: Forward) -> Float[Array, "B K"]:
+    """−log p(x | z_k, k) + KL_k of every channel; every channel must be decoded."""
+    assert forward.decoded_nll is not None
+    return forward.decoded_nll + jnp.broadcast_to(forward.kl_z, forward.decoded_nll.shape)
+
+
 def negative_elbo(forward: Forward) -> Float[Array, " B"]:
     """The exact mixture bound in nats per sample, whatever the objective weighs; every channel must be decoded."""
-    assert forward.decoded_nll is not None
-    r = forward.selection.responsibility
     # −ELBO = Σ_k r_k (−log p(x | z_k, k) + KL_k) + KL(r ‖ π)
     kl_c = channel_kl(forward.selection, forward.log_pi)
-    return _expected(r, forward.decoded_nll) + _expected(r, forward.kl_z) + kl_c
+    return _expected(forward.selection.responsibility, channel_cost(forward)) + kl_c
 
 
 class Reconstruction(Term):

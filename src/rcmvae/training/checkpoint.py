@@ -9,8 +9,11 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
+from jaxtyping import Bool
 
+from rcmvae.curriculum import Growth
 from rcmvae.errors import RunError
 from rcmvae.model import Model
 from rcmvae.training.early_stopping import Patience
@@ -25,6 +28,9 @@ class Arrays(eqx.Module):
 
     state: TrainState
     best: Model | None  # the best weights so far, when early stopping may restore them
+    before: TrainState | None = (
+        None  # as it was before the last channel opened, when a curriculum may go back
+    )
 
     @property
     def chosen(self) -> TrainState:
@@ -40,11 +46,22 @@ class Checkpoint:
     arrays: Arrays
     patience: Patience
     seconds: float
+    growth: tuple[Growth, ...] = ()  # every replica's, when there is a curriculum
+
+    @property
+    def finished(self) -> Bool[np.ndarray, " R"]:
+        """Which replicas have nothing more to learn."""
+        over = [growth.over is not None and self.epoch >= growth.over for growth in self.growth]
+        return self.patience.stopped | np.array(over or [False])
 
     @property
     def chosen_epochs(self) -> list[int]:
         """The epoch after which each replica had the weights that `arrays.chosen` holds."""
-        return [int(best) or self.epoch for best in self.patience.best_epoch]
+        over = [growth.over or self.epoch for growth in self.growth] or [self.epoch] * len(self.patience.best)
+        return [
+            int(best) or min(last, self.epoch)
+            for best, last in zip(self.patience.best_epoch, over, strict=True)
+        ]
 
 
 class Checkpoints:
@@ -63,6 +80,7 @@ class Checkpoints:
         rest = {
             "patience": checkpoint.patience.to_json(),
             "seconds": checkpoint.seconds,
+            "growth": [growth.to_json() for growth in checkpoint.growth],
             "arrays": _described(named),
         }
         items = ocp.args.Composite(
@@ -73,18 +91,20 @@ class Checkpoints:
         if jax.process_index() == 0:
             self._seal(checkpoint.epoch)
 
-    def restore(self, like: Arrays) -> Checkpoint:
-        """The last complete checkpoint, with arrays shaped and placed like those given."""
+    def restore(self, like: Checkpoint) -> Checkpoint:
+        """The last complete checkpoint of a run that began like this one."""
         epoch = self.manager.latest_step()
         if epoch is None:
             raise RunError(
                 f"{self.directory} holds no complete checkpoint: the run ended before it wrote one."
             )
         self._refuse_damaged(epoch)
-        named, empty = _named(like)
+        named, empty = _named(like.arrays)
         try:
             rest: Any = self._read(epoch, rest=ocp.args.JsonRestore())["rest"]  # pyright: ignore[reportCallIssue]
             patience, seconds = Patience.from_json(rest["patience"]), float(rest["seconds"])
+            pairs = zip(like.growth, rest["growth"], strict=True)
+            growth = tuple(first.from_json(saved) for first, saved in pairs)
             self._refuse_other_model(epoch, rest["arrays"], _described(named))
             abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, named)
             arrays = self._read(epoch, arrays=ocp.args.StandardRestore(abstract))["arrays"]  # pyright: ignore[reportCallIssue]
@@ -92,7 +112,8 @@ class Checkpoints:
             told = str(error).splitlines() or [type(error).__name__]
             raise RunError(self._unusable(epoch, f"is damaged: {told[0]}")) from error
         leaves = [leaf for _, leaf in sorted((arrays | empty).items())]
-        return Checkpoint(epoch, jax.tree.unflatten(jax.tree.structure(like), leaves), patience, seconds)
+        arrays = jax.tree.unflatten(jax.tree.structure(like.arrays), leaves)
+        return Checkpoint(epoch, arrays, patience, seconds, growth)
 
     def _read(self, epoch: int, **items: Any) -> Any:
         return self.manager.restore(epoch, args=ocp.args.Composite(**items))

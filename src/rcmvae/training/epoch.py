@@ -1,5 +1,6 @@
 """One epoch of training, and one pass of validation: each a single compiled program."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -9,31 +10,38 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax.lax import scan
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key
 
 from rcmvae.data.views import Pool, look
 from rcmvae.model import Model, Stage
 from rcmvae.nn import at_time
-from rcmvae.objective import Evidence, Losses, negative_elbo
-from rcmvae.structs import Batch, Keys, RoutingContext
+from rcmvae.objective import Evidence, Losses, channel_cost, negative_elbo
+from rcmvae.structs import Batch, Forward, Keys, RoutingContext
 from rcmvae.training.devices import Devices
 from rcmvae.training.optimizer import update_scales
-from rcmvae.training.state import Pixels, Plan, Streams, TrainState
+from rcmvae.training.state import Pixels, Plan, Stand, Streams, TrainState
 
 Means = dict[str, Float[Array, "..."]]
 
 
-def context_at(
-    plan: Plan, active: Bool[Array, " K"], time: Float[Array, ""], keys: Keys, *, stochastic: bool
-) -> RoutingContext:
+def training_context(plan: Plan, state: TrainState, keys: Keys) -> RoutingContext:
+    """Every value of this step, with the kick of a new channel."""
+    context = context_at(plan, state, keys, stochastic=True)
+    if plan.curriculum is None:
+        return context
+    return plan.curriculum.kick(context, state.stand.newest, context.time - state.stand.opened)
+
+
+def context_at(plan: Plan, state: TrainState, keys: Keys, *, stochastic: bool) -> RoutingContext:
     """Every scheduled value at this time."""
-    routing = plan.skeleton.routing
+    routing, time = plan.skeleton.routing, plan.time(state)
     return RoutingContext(
         time=time,
-        active=active,
+        active=state.active,
         temperature=routing.temperature_at(time),
         straight_through=routing.straight_through_at(time),
-        logit_bias=jnp.zeros(active.shape),
+        logit_scale=jnp.ones(()),
+        logit_bias=jnp.zeros(state.active.shape),
         term_weight={name: term.weight(time) for name, term in plan.objective.terms.items()},
         keys=keys,
         stochastic=stochastic,
@@ -66,21 +74,26 @@ def train_step(
     plan: Plan, stage: Stage, data: Pixels, state: TrainState, index: Int[Array, " B"]
 ) -> tuple[TrainState, Means]:
     """One update from the samples at `index`. All randomness derives from the seed and the step's number."""
-    time = state.step.astype(jnp.float32) / plan.steps_per_epoch
     keys = Keys.split(jax.random.fold_in(Streams.of(state.seed).step, state.step))
     batch = make_batch(plan, data, index, jnp.ones(index.shape), keys.view)
-    context = context_at(plan, state.active, time, keys, stochastic=True)
+    context = training_context(plan, state, keys)
 
     gradient, (losses, _) = jax.grad(evaluate, has_aux=True)(state.params, plan, batch, context, stage)
 
     direction, opt_state = plan.optimizer.update(gradient, state.opt_state, state.params)  # pyright: ignore[reportArgumentType]
-    rate = plan.options.learning_rate(time)
+    rate = learning_rate(plan, context.time, state.stand)
     # θ ← θ − rate · scale · direction
     params = jax.tree.map(
         lambda theta, d, scale: theta - rate * scale * d, state.params, direction, update_scales(state.params)
     )
     means = {**losses.terms, "loss": losses.total, "gradient_norm": optax.tree.norm(gradient)}
-    return TrainState(params, opt_state, state.step + 1, state.seed, state.active), means
+    return dataclasses.replace(state, params=params, opt_state=opt_state, step=state.step + 1), means
+
+
+def learning_rate(plan: Plan, time: Float[Array, ""], stand: Stand) -> Float[Array, ""]:
+    """The configured rate, which a curriculum lets fall to its end once growth has ended; 0 after that end."""
+    rate = plan.options.learning_rate(time)
+    return rate if plan.curriculum is None else rate * plan.curriculum.finish(time - stand.ended)
 
 
 def train_epoch(
@@ -107,7 +120,6 @@ def validate(plan: Plan, devices: Devices, state: TrainState, data: Pixels) -> M
     N, B = data.x.shape[0], plan.options.batch_size
     count = -(-N // B)
     position = jnp.arange(count * B).reshape(count, B)
-    time = state.step.astype(jnp.float32) / plan.steps_per_epoch
     key = Streams.of(state.seed).evaluate
 
     def body(total: Means, at: tuple[Int[Array, ""], Int[Array, " B"]]) -> tuple[Means, None]:
@@ -116,17 +128,32 @@ def validate(plan: Plan, devices: Devices, state: TrainState, data: Pixels) -> M
         keys = Keys.split(jax.random.fold_in(key, number))
         real = (rows < N).astype(jnp.float32)
         batch = make_batch(plan, data, jnp.minimum(rows, N - 1), real, keys.view)
-        context = context_at(plan, state.active, time, keys, stochastic=False)
+        context = context_at(plan, state, keys, stochastic=False)
         _, (losses, evidence) = evaluate(state.params, plan, batch, context, Stage.DECODE)
         share = jnp.sum(real) / N
-        bound = batch.mean(negative_elbo(evidence.forward))
-        usage = real @ evidence.forward.selection.responsibility / jnp.maximum(jnp.sum(real), 1.0)
-        means = {**losses.terms, "loss": losses.total, "bound": bound, "usage": usage}
+        means = {**losses.terms, "loss": losses.total, **observed(batch, evidence.forward)}
         return jax.tree.map(lambda t, value: t + share * value, total, means), None
 
+    (K,) = state.active.shape
     zeros = dict.fromkeys([*plan.objective.terms, "loss", "bound"], jnp.zeros(()))
-    total, _ = scan(body, {**zeros, "usage": jnp.zeros(state.active.shape)}, (jnp.arange(count), position))
+    channels = {"usage": jnp.zeros(K), "channel_loss": jnp.zeros(K), "joint": jnp.zeros((K, K))}
+    total, _ = scan(body, zeros | channels, (jnp.arange(count), position))
     return total
+
+
+def observed(batch: Batch, forward: Forward) -> Means:
+    """What is seen of a batch whatever the objective: the bound, and how samples and channels go together."""
+    r = forward.selection.responsibility
+    looked = forward.view_log_responsibility
+    view = r if looked is None else jnp.exp(looked)
+    share = batch.weight / jnp.maximum(jnp.sum(batch.weight), 1.0)
+    together = (r * share[:, None]).T @ view
+    return {
+        "bound": batch.mean(negative_elbo(forward)),
+        "usage": share @ r,
+        "channel_loss": share @ (r * channel_cost(forward)),
+        "joint": 0.5 * (together + together.T),
+    }
 
 
 def compile_epoch(

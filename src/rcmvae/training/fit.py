@@ -3,23 +3,24 @@
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, PyTree
 
 from rcmvae.errors import NonFiniteError
-from rcmvae.model import Model
 from rcmvae.structs import Signals
 from rcmvae.training.checkpoint import Arrays, Checkpoint, Checkpoints
 from rcmvae.training.devices import Devices
 from rcmvae.training.early_stopping import Patience, keep_improved
 from rcmvae.training.epoch import compile_epoch, compile_validation
+from rcmvae.training.growing import Growing, first_growth
 from rcmvae.training.interruption import Interruption
 from rcmvae.training.state import Pixels, Plan, TrainState
 
+Tree = TypeVar("Tree", bound=PyTree)
 Listener = Callable[[Sequence[Signals]], None]
 
 
@@ -39,12 +40,15 @@ class Outcome:
 def begin(plan: Plan, state: TrainState) -> Checkpoint:
     """A run before its first epoch, as the checkpoint that it starts from."""
     best = None if plan.options.early_stopping is None else _copy(state.params)
-    return Checkpoint(0, Arrays(state, best), Patience.init(plan.options.seeds), 0.0)
+    before = None if plan.curriculum is None else _copy(state)
+    return Checkpoint(
+        0, Arrays(state, best, before), Patience.init(plan.options.seeds), 0.0, first_growth(plan)
+    )
 
 
 @jax.jit
-def _copy(params: Model) -> Model:
-    return jax.tree.map(jnp.copy, params)
+def _copy(tree: Tree) -> Tree:
+    return jax.tree.map(jnp.copy, tree)
 
 
 def fit(
@@ -57,6 +61,7 @@ def fit(
     checkpoints: Checkpoints | None = None,
 ) -> Outcome:
     """Train from a checkpoint (`begin` makes the first) until the last epoch, early stopping or a signal."""
+    growing = None if plan.curriculum is None else Growing(plan, devices, validation, plan.curriculum)
     run_epoch, run_validation = compile_epoch(plan, devices), compile_validation(plan, devices)
     now = start
     last_saved = began = time.monotonic()
@@ -67,18 +72,22 @@ def fit(
             stage = plan.objective.stage_at(plan.times(now.epoch))
             state, trace = run_epoch(stage, now.arrays.state, train)
             trace = _on_host(trace)
-            idle = now.patience.stopped
+            idle = now.finished
             _refuse_non_finite(plan, idle, trace, f"in epoch {now.epoch + 1}, step {{step}} of that epoch")
             means = _on_host(run_validation(state, validation))
-            numbers = {name: value[:, None] for name, value in means.items() if name != "usage"}
+            numbers = {name: value[:, None] for name, value in means.items() if value.ndim == 1}
             _refuse_non_finite(plan, idle, numbers, f"in the validation after epoch {now.epoch + 1}")
             seconds = time.monotonic() - epoch_began
 
             now = _decide(plan, now, state, means, start.seconds + time.monotonic() - began)
             signals = [
-                dataclasses.replace(_signals(now, trace, means, replica, seconds), idle=bool(idle[replica]))
+                dataclasses.replace(
+                    _signals(plan, now, trace, means, replica, seconds), idle=bool(idle[replica])
+                )
                 for replica in range(plan.options.seeds)
             ]
+            if growing is not None:
+                now, signals = growing.after_epoch(now, signals)
             for listener in listeners:
                 listener(signals)
             noted = devices.agree(interruption.signal_number or 0)
@@ -91,7 +100,7 @@ def fit(
 
 
 def _finished(plan: Plan, now: Checkpoint) -> bool:
-    return now.epoch >= plan.options.epochs or bool(now.patience.stopped.all())
+    return now.epoch >= plan.options.epochs or bool(now.finished.all())
 
 
 def _on_host(means: dict[str, jax.Array]) -> dict[str, np.ndarray]:
@@ -123,27 +132,44 @@ def _refuse_non_finite(
 def _decide(
     plan: Plan, now: Checkpoint, state: TrainState, means: dict[str, np.ndarray], seconds: float
 ) -> Checkpoint:
+    """The checkpoint after an epoch, with early stopping's word on it."""
     epoch, options = now.epoch + 1, plan.options.early_stopping
-    if options is None or now.arrays.best is None:
-        return Checkpoint(epoch, Arrays(state, None), now.patience, seconds)
-    if epoch <= plan.objective.settled():  # another objective is to come: nothing is best yet
-        return Checkpoint(epoch, Arrays(state, _copy(state.params)), now.patience, seconds)
-    patience, improved = now.patience.step(options, epoch, means[options.monitor].astype(float))
-    best = keep_improved(improved, state.params, now.arrays.best)
-    return Checkpoint(epoch, Arrays(state, best), patience, seconds)
+    patience, best = now.patience, now.arrays.best
+    if options is not None and best is not None:
+        if epoch <= plan.objective.settled():  # another objective is to come: nothing is best yet
+            best = _copy(state.params)
+        else:
+            patience, improved = patience.step(options, epoch, means[options.monitor].astype(float))
+            best = keep_improved(improved, state.params, best)
+    arrays = dataclasses.replace(now.arrays, state=state, best=best)
+    return dataclasses.replace(now, epoch=epoch, arrays=arrays, patience=patience, seconds=seconds)
+
+
+def _kicked(plan: Plan, now: Checkpoint, replica: int) -> bool:
+    """Whether the epoch that just ended began with a kick."""
+    stand, curriculum = now.arrays.state.stand, plan.curriculum
+    if curriculum is None:
+        return False
+    return bool(curriculum.kick.is_on(stand.newest[replica], now.epoch - 1 - stand.opened[replica]))
 
 
 def _signals(
-    now: Checkpoint, trace: dict[str, np.ndarray], means: dict[str, np.ndarray], replica: int, seconds: float
+    plan: Plan,
+    now: Checkpoint,
+    trace: dict[str, np.ndarray],
+    means: dict[str, np.ndarray],
+    replica: int,
+    seconds: float,
 ) -> Signals:
     mine: dict[str, Any] = {name: value[replica] for name, value in means.items()}
-    usage = mine.pop("usage")
+    channels = {name: mine.pop(name) for name in ("usage", "joint", "channel_loss")}
     return Signals(
         epoch=now.epoch,
         step=int(now.arrays.state.step[replica]),
         train={name: float(np.mean(values[replica], dtype=float)) for name, values in trace.items()},
         validation={name: float(value) for name, value in mine.items()},
-        usage=usage,
+        **channels,
         active=np.asarray(now.arrays.state.active[replica]),
+        kick_active=_kicked(plan, now, replica),
         seconds=seconds,
     )

@@ -24,20 +24,22 @@ def row_of(signals: Signals, seed: int) -> Row:
         "seconds": round(signals.seconds, 4),
         "k_active": int(signals.active.sum()),
         "channels_1pct": int((signals.usage >= 0.01).sum()),
+        **({} if signals.unlocked is None else {"unlocked": signals.unlocked}),
+        "kick_active": int(signals.kick_active),
         **{f"train/{name}": value for name, value in signals.train.items()},
         **{f"validation/{name}": value for name, value in signals.validation.items()},
     }
 
 
 class History:
-    """Rows on disk, and in memory. A column per configured term; blank where a term was not evaluated."""
+    """Rows on disk, and in memory. A column per configured term; blank where there is nothing to tell."""
 
     def __init__(self, directory: Path, objective: ObjectiveBase, first_seed: int) -> None:
         self.csv = directory / "history.csv"
         self.jsonl = directory / "history.jsonl"
         self.first_seed = first_seed
         self.rows: list[Row] = []
-        lead = ["epoch", "seed", "step", "seconds", "k_active", "channels_1pct"]
+        lead = ["epoch", "seed", "step", "seconds", "k_active", "channels_1pct", "unlocked", "kick_active"]
         terms = list(objective.terms)
         train = [f"train/{name}" for name in ("loss", *terms, "gradient_norm")]
         self.columns = [*lead, *train, *(f"validation/{name}" for name in ("loss", "bound", *terms))]

@@ -12,12 +12,26 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
+from rcmvae.curriculum import Curriculum
 from rcmvae.data import Scaling
 from rcmvae.model import Model, ModelOptions
 from rcmvae.objective import ObjectiveBase
 from rcmvae.priors import Prior
 from rcmvae.training.optimizer import optimizer
 from rcmvae.training.options import TrainingOptions
+
+
+class Stand(eqx.Module):
+    """How far the growth of channels is, as the compiled step needs to know it. Times count epochs."""
+
+    newest: Int[Array, "*R"]  # the last channel to open; −1 is none
+    opened: Float[Array, "*R"]  # when it did
+    ended: Float[Array, "*R"]  # when growth ended; ∞ while it goes on
+
+    @classmethod
+    def at_start(cls) -> "Stand":
+        """Nothing has opened yet."""
+        return cls(jnp.int32(-1), jnp.float32(0), jnp.float32(jnp.inf))
 
 
 class TrainState(eqx.Module):
@@ -28,6 +42,7 @@ class TrainState(eqx.Module):
     step: Int[Array, "*R"]
     seed: UInt32[Array, "*R"]
     active: Bool[Array, "*R K"]
+    stand: Stand
 
 
 class Streams(eqx.Module):
@@ -37,11 +52,13 @@ class Streams(eqx.Module):
     shuffle: Key[Array, ""]
     step: Key[Array, ""]
     evaluate: Key[Array, ""]
+    grow: Key[Array, ""]
 
     @classmethod
     def of(cls, seed: UInt32[Array, ""] | int) -> "Streams":
         """Derive the streams; the same seed gives the same ones on every machine."""
-        return cls(*jax.random.split(jax.random.key(seed), 4))
+        first = jax.random.split(jax.random.key(seed), 4)
+        return cls(*first, grow=jax.random.fold_in(first[0], 1))
 
 
 class Pixels(eqx.Module):
@@ -55,9 +72,11 @@ class Pixels(eqx.Module):
 class Plan:
     """All that stays fixed during training, known when its programs are compiled."""
 
+    num_channels: int
     skeleton: Model  # the model without its arrays
     objective: ObjectiveBase
     options: TrainingOptions
+    curriculum: Curriculum | None
     scaling: Scaling
     num_train: int
 
@@ -85,6 +104,10 @@ class Plan:
 
         return alone
 
+    def time(self, state: TrainState) -> Float[Array, ""]:
+        """How many epochs of training are behind a replica."""
+        return state.step.astype(jnp.float32) / self.steps_per_epoch
+
     def times(self, epoch: int) -> Float[np.ndarray, " T"]:
         """When each step of an epoch happens, in epochs."""
         return (epoch + np.arange(self.steps_per_epoch) / self.steps_per_epoch).astype(np.float32)
@@ -93,17 +116,20 @@ class Plan:
 def initial_states(
     model: ModelOptions,
     options: TrainingOptions,
+    curriculum: Curriculum | None,
     shape: tuple[int, ...],
     num_classes: int,
     fit_sample: Callable[[], Float[np.ndarray, "N *S"]],
 ) -> tuple[TrainState, Model]:
     """Fresh replicas on a leading axis, and the model's static skeleton that they share."""
+    initial = model.num_channels if curriculum is None else curriculum.initial
 
     def fresh(seed: UInt32[Array, ""]) -> tuple[TrainState, Model]:
         built = model.build(shape, num_classes, key=_build_and_fit_keys(seed)[0])
         params, skeleton = eqx.partition(built, eqx.is_inexact_array)
-        active = jnp.ones(model.num_channels, bool)
-        return TrainState(params, optimizer(options).init(params), jnp.int32(0), seed, active), skeleton
+        opt_state = optimizer(options).init(params)
+        active = jnp.arange(model.num_channels) < initial
+        return TrainState(params, opt_state, jnp.int32(0), seed, active, Stand.at_start()), skeleton
 
     # One program, compiled in haste: it runs once, and drawing each array eagerly would compile one per shape.
     in_haste = {"xla_backend_optimization_level": 0}

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rcmvae.diagnostics import compile_responsibilities
-from tests.training.small import bench, tiny
+from rcmvae.training import compile_codes
+
+from .small import bench, tiny
 
 
 @pytest.mark.parametrize("batch_size", [20, 32, 64])
@@ -19,7 +20,7 @@ def test_batches_and_padding_leave_no_trace(batch_size: int, open_channels: list
     plan, devices = on.setting.plan, on.setting.devices
     active = np.array([open_channels] * 2, bool)
     state = dataclasses.replace(on.setting.start, active=devices.put(active))
-    found = np.asarray(compile_responsibilities(plan, devices)(state, on.validation))
+    found = np.stack([one.responsibility for one in compile_codes(plan, devices)(state, on.validation)])
     assert found.shape == (2, 60, 4)
     for replica in range(2):
         params = jax.tree.map(lambda leaf, at=replica: leaf[at], state.params)

@@ -1,0 +1,228 @@
+"""The decisions of a curriculum: a pure step on explicit state, once per epoch and replica."""
+
+import dataclasses
+import enum
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rcmvae.curriculum.information import mutual_information, purity_of_split
+from rcmvae.curriculum.options import Curriculum
+from rcmvae.curriculum.policies.base import PolicyState
+from rcmvae.options import Options
+from rcmvae.structs import Event, Signals
+
+FREE = 1e-3  # an open channel with less of the data than this is nobody's
+
+
+class Trial(Options):
+    """A new channel that has yet to show its worth, and what was before it."""
+
+    channel: int
+    parent: int
+    began: int  # the epoch after which it opened
+    bound: float
+    information: float
+    parent_mass: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Growth:
+    """All that the decisions depend on. Part of every checkpoint."""
+
+    policy: PolicyState
+    trial: Trial | None = None
+    used: frozenset[int] = frozenset()  # channels that have ever been open
+    unhelpful: int = 0  # trials in a row that did not help
+    refused: tuple[int, ...] = ()  # their parents
+    ended: int | None = None  # the epoch after which growth ended
+    over: int | None = None  # the epoch after which the finish will be, too
+    events: tuple[Event, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "policy": self.policy.model_dump(mode="json"),
+            "trial": None if self.trial is None else self.trial.model_dump(mode="json"),
+            "used": sorted(self.used),
+            "unhelpful": self.unhelpful,
+            "refused": list(self.refused),
+            "ended": self.ended,
+            "over": self.over,
+            "events": [event.model_dump(mode="json") for event in self.events],
+        }
+
+    def from_json(self, saved: dict[str, Any]) -> "Growth":
+        """What was saved of a growth under the same policy as this one."""
+        return Growth(
+            policy=type(self.policy).model_validate(saved["policy"]),
+            trial=None if saved["trial"] is None else Trial.model_validate(saved["trial"]),
+            used=frozenset(saved["used"]),
+            unhelpful=int(saved["unhelpful"]),
+            refused=tuple(saved["refused"]),
+            ended=saved["ended"],
+            over=saved["over"],
+            events=tuple(Event.model_validate(event) for event in saved["events"]),
+        )
+
+
+class Act(enum.Enum):
+    """What the weights have to go through."""
+
+    NOTHING = "nothing"
+    OPEN = "open"  # begin `channel` from `parent`
+    RESTORE = "restore"  # everything as it was before `channel` opened
+    MERGE = "merge"  # `channel` goes into `parent`
+
+
+@dataclasses.dataclass(frozen=True)
+class Action:
+    """What is to be done, and to which channels."""
+
+    act: Act = Act.NOTHING
+    channel: int = -1
+    parent: int = -1
+
+
+@dataclasses.dataclass(frozen=True)
+class Grower:
+    """A curriculum in a run of so many channels and epochs."""
+
+    options: Curriculum
+    num_channels: int
+    epochs: int
+
+    @property
+    def limit(self) -> int:
+        return self.num_channels if self.options.limit is None else self.options.limit
+
+    def init(self) -> Growth:
+        return Growth(self.options.policy.init(), used=frozenset(range(self.options.initial)))
+
+    def is_due(self, growth: Growth, epoch: int) -> bool:
+        """Whether a trial ends with this epoch."""
+        return growth.trial is not None and epoch >= growth.trial.began + self.options.trial
+
+    def step(
+        self, growth: Growth, seen: Signals, flow: Float[np.ndarray, "K K"] | None
+    ) -> tuple[Growth, Action]:
+        """The state after an epoch and what is to be done.
+
+        When a trial is due, flow[i, j] is the mass that channel i held before it and channel j holds now.
+        """
+        if growth.ended is not None:
+            return growth, Action()
+        if growth.trial is not None:
+            return self._judge(growth, growth.trial, seen, flow) if flow is not None else (growth, Action())
+        if seen.epoch + self.options.trial + self.options.finish.epochs > self.epochs:
+            return self._end(growth, seen.epoch, "no epochs are left for another trial"), Action()
+        pair = self._pair_to_merge(seen)
+        if pair is not None:
+            return self._merge(growth, seen, *pair)
+        policy, propose = self.options.policy.step(growth.policy, seen)
+        growth = dataclasses.replace(growth, policy=policy)
+        return self._open(growth, seen) if propose else (growth, Action())
+
+    def _open(self, growth: Growth, seen: Signals) -> tuple[Growth, Action]:
+        channel = self._index(growth, seen)
+        if channel is None:
+            return self._end(growth, seen.epoch, "every channel is open"), Action()
+        open_channels = set(np.flatnonzero(seen.active).tolist()) - {channel}
+        parents = open_channels - set(growth.refused) or open_channels
+        parent = max(parents, key=lambda k: (seen.channel_loss[k], -k))
+        trial = Trial(
+            channel=channel,
+            parent=parent,
+            began=seen.epoch,
+            bound=seen.validation["bound"],
+            information=mutual_information(seen.joint),
+            parent_mass=float(seen.usage[parent]),
+        )
+        event = Event(epoch=seen.epoch, what="opened", channel=channel, parent=parent)
+        grown = dataclasses.replace(
+            growth, trial=trial, used=growth.used | {channel}, events=(*growth.events, event)
+        )
+        return grown, Action(Act.OPEN, channel, parent)
+
+    def _index(self, growth: Growth, seen: Signals) -> int | None:
+        """The channel to open: none where all that may be are open and used."""
+        if self.options.index == "free":
+            idle = [int(k) for k in np.flatnonzero(seen.active) if seen.usage[k] < FREE]
+            if idle and seen.active.sum() > 1:
+                return idle[0]
+            choice = [k for k in range(self.num_channels) if not seen.active[k]]
+        else:
+            choice = [k for k in range(self.num_channels) if k not in growth.used]
+        return choice[0] if choice and seen.active.sum() < self.limit else None
+
+    def _judge(
+        self, growth: Growth, trial: Trial, seen: Signals, flow: Float[np.ndarray, "K K"]
+    ) -> tuple[Growth, Action]:
+        helps = self.options.helps
+        gained = mutual_information(seen.joint) - trial.information
+        scores = {
+            "cleanness": gained / (trial.parent_mass * float(np.log(2))),
+            "bound_gain": trial.bound - seen.validation["bound"],
+            "smallest_usage": float(seen.usage[seen.active].min()),
+        }
+        helped = scores["smallest_usage"] >= helps.min_usage and (
+            scores["cleanness"] > helps.cleanness or scores["bound_gain"] > helps.bound
+        )
+        keep = helped or self.options.policy.keeps_unhelpful
+        arrived = flow[:, trial.channel]
+        event = Event(
+            epoch=seen.epoch,
+            what="kept" if keep else "closed",
+            channel=trial.channel,
+            parent=trial.parent,
+            helped=helped,
+            scores=scores,
+            sources=_shares(arrived),
+        )
+        growth = dataclasses.replace(
+            growth,
+            # What is closed again leaves no trace: the policy goes on as if it had just proposed.
+            policy=self.options.policy.renew(growth.policy) if keep else growth.policy,
+            trial=None,
+            unhelpful=0 if helped else growth.unhelpful + 1,
+            refused=() if helped else (*growth.refused, trial.parent),
+            events=(*growth.events, event),
+        )
+        if growth.unhelpful >= self.options.stop_after:
+            growth = self._end(growth, seen.epoch, f"{growth.unhelpful} new channels in a row did not help")
+        return growth, Action() if keep else Action(Act.RESTORE, trial.channel, trial.parent)
+
+    def _pair_to_merge(self, seen: Signals) -> tuple[int, int] | None:
+        """The two open channels that are told apart worst, the larger first, where that is bad enough."""
+        if self.options.merge_below is None:
+            return None
+        held = [int(k) for k in np.flatnonzero(seen.active) if seen.usage[k] >= FREE]
+        pairs = [(i, j) for i in held for j in held if i < j]
+        if not pairs:
+            return None
+        worst, i, j = min((purity_of_split(seen.joint, i, j), i, j) for i, j in pairs)
+        if worst >= self.options.merge_below:
+            return None
+        return (i, j) if seen.usage[i] >= seen.usage[j] else (j, i)
+
+    def _merge(self, growth: Growth, seen: Signals, kept: int, closed: int) -> tuple[Growth, Action]:
+        score = purity_of_split(seen.joint, kept, closed)
+        event = Event(
+            epoch=seen.epoch, what="merged", channel=closed, parent=kept, scores={"purity_of_split": score}
+        )
+        growth = dataclasses.replace(
+            growth, policy=self.options.policy.renew(growth.policy), events=(*growth.events, event)
+        )
+        return growth, Action(Act.MERGE, closed, kept)
+
+    def _end(self, growth: Growth, epoch: int, reason: str) -> Growth:
+        event = Event(epoch=epoch, what="ended", reason=reason)
+        over = epoch + self.options.finish.epochs
+        return dataclasses.replace(growth, ended=epoch, over=over, events=(*growth.events, event))
+
+
+def _shares(mass: Float[np.ndarray, " K"]) -> dict[int, float]:
+    """Each channel's share of the whole, without those of less than a thousandth."""
+    total = float(mass.sum())
+    shares = mass / total if total > 0 else np.zeros_like(mass)
+    return {int(k): float(shares[k]) for k in np.flatnonzero(shares >= 1e-3)}

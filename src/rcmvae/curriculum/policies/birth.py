@@ -1,0 +1,43 @@
+"""Open a channel on probation: one that did not help is closed again."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from rcmvae.curriculum.policies.base import Policy, PolicyState
+from rcmvae.curriculum.policies.normality import Normality
+from rcmvae.curriculum.policies.plateau import Plateau
+from rcmvae.curriculum.policies.scheduled import Scheduled
+from rcmvae.options import OneOf, by_kind
+from rcmvae.structs import Signals
+
+TRIGGERS = by_kind(Normality, Plateau, Scheduled)
+AnyTrigger = Annotated[Policy, OneOf(TRIGGERS)]
+
+
+class Birth(Policy):
+    """Proposes as `when` does, and a newcomer that did not help does not stay.
+
+    >>> Birth(when=Normality()).needs_codes, Birth().keeps_unhelpful
+    (True, False)
+    """
+
+    kind: Literal["birth"] = "birth"
+    when: AnyTrigger = Plateau()
+
+    keeps_unhelpful: ClassVar[bool] = False
+
+    @property
+    def watches(self) -> tuple[str, ...]:
+        return self.when.watches
+
+    @property
+    def needs_codes(self) -> bool:
+        return self.when.needs_codes
+
+    def init(self) -> PolicyState:
+        return self.when.init()
+
+    def renew(self, state: Any) -> PolicyState:
+        return self.when.renew(state)
+
+    def step(self, state: Any, seen: Signals) -> tuple[PolicyState, bool]:
+        return self.when.step(state, seen)

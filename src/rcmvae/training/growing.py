@@ -1,0 +1,201 @@
+"""Between epochs: what a curriculum decides, and what that does to the weights."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from rcmvae.curriculum import (
+    Act,
+    Action,
+    Birthplace,
+    Curriculum,
+    Cut,
+    Grower,
+    Growth,
+    copied_moments,
+    halves,
+    merged,
+)
+from rcmvae.structs import Signals
+from rcmvae.training.checkpoint import Arrays, Checkpoint
+from rcmvae.training.codes import compile_codes
+from rcmvae.training.devices import Devices
+from rcmvae.training.state import Pixels, Plan, Stand, Streams, TrainState
+
+
+class Growing:
+    """A curriculum at work in a run: every replica decides for itself, and all are changed by one program."""
+
+    def __init__(self, plan: Plan, devices: Devices, validation: Pixels, curriculum: Curriculum) -> None:
+        self.grower = Grower(curriculum, plan.num_channels, plan.options.epochs)
+        self.validation = validation
+        self.codes = compile_codes(plan, devices)
+
+        def run(arrays: Arrays, orders: "Orders") -> Arrays:
+            return plan.over_replicas(lambda a, o: carried_out(plan, curriculum, a, o), (0, 0))(
+                arrays, orders
+            )
+
+        self.carry_out = jax.jit(run, out_shardings=devices.replicated)
+
+    def after_epoch(self, now: Checkpoint, signals: Sequence[Signals]) -> tuple[Checkpoint, list[Signals]]:
+        """The checkpoint with this epoch's decisions in it, and the signals with what they were."""
+        flows = self._flows(now)
+        seen = self._with_codes(now, signals)
+        steps = [self.grower.step(*each) for each in zip(now.growth, seen, flows, strict=True)]
+        after = tuple(growth for growth, _ in steps)
+        told = [
+            dataclasses.replace(
+                one,
+                unlocked=action.channel if action.act is Act.OPEN else None,
+                events=new.events[len(old.events) :],
+            )
+            for one, old, (new, action) in zip(signals, now.growth, steps, strict=True)
+        ]
+        ending = [new.ended == now.epoch for new in after]
+        if any(ending) or any(action.act is not Act.NOTHING for _, action in steps):
+            actions = [action for _, action in steps]
+            cuts = self._cuts(now, actions)
+            orders = Orders.of(actions, ending, [one.usage for one in signals], cuts)
+            now = dataclasses.replace(now, arrays=self.carry_out(now.arrays, orders))
+        return dataclasses.replace(now, growth=after), told
+
+    def _flows(self, now: Checkpoint) -> list[Float[np.ndarray, "K K"] | None]:
+        """Where the mass of each channel went since the trial began, for replicas whose trial is due."""
+        due = [self.grower.is_due(growth, now.epoch) for growth in now.growth]
+        if not any(due):
+            return [None] * len(due)
+        assert now.arrays.before is not None
+        pairs = zip(
+            self.codes(now.arrays.before, self.validation),
+            self.codes(now.arrays.state, self.validation),
+            strict=True,
+        )
+        flows = [was.responsibility.T @ now_is.responsibility / len(was.z) for was, now_is in pairs]
+        return [flow if is_due else None for flow, is_due in zip(flows, due, strict=True)]
+
+    def _cuts(self, now: Checkpoint, actions: Sequence[Action]) -> list[Cut]:
+        """Where the parent of each new channel is cut."""
+        nowhere = Cut(np.zeros(now.arrays.state.params.heads.latents[1]), 0.0)
+        if all(action.act is not Act.OPEN for action in actions):
+            return [nowhere] * len(actions)
+        found = self.codes(now.arrays.state, self.validation)
+        return [
+            halves(
+                codes.z[:, action.parent if codes.z.shape[1] > 1 else 0],
+                codes.responsibility[:, action.parent],
+            )
+            if action.act is Act.OPEN
+            else nowhere
+            for action, codes in zip(actions, found, strict=True)
+        ]
+
+    def _with_codes(self, now: Checkpoint, signals: Sequence[Signals]) -> Sequence[Signals]:
+        if not self.grower.options.policy.needs_codes:
+            return signals
+        if all(growth.trial is not None or growth.ended is not None for growth in now.growth):
+            return signals
+        found = self.codes(now.arrays.state, self.validation)
+        return [dataclasses.replace(one, codes=codes) for one, codes in zip(signals, found, strict=True)]
+
+
+class Orders(eqx.Module):
+    """What is to be done to each replica, as arrays."""
+
+    opens: Bool[Array, "*R"]
+    restores: Bool[Array, "*R"]
+    merges: Bool[Array, "*R"]
+    ends: Bool[Array, "*R"]
+    channel: Int[Array, "*R"]
+    parent: Int[Array, "*R"]
+    usage: Float[Array, "*R K"]
+    axis: Float[Array, "*R D"]
+    offset: Float[Array, "*R"]
+
+    @classmethod
+    def of(
+        cls,
+        actions: Sequence[Action],
+        ends: Sequence[bool],
+        usage: Sequence[Float[np.ndarray, " K"]],
+        cuts: Sequence[Cut],
+    ) -> "Orders":
+        """Gather one action per replica."""
+
+        def each(act: Act) -> Bool[Array, " R"]:
+            return jnp.array([action.act is act for action in actions])
+
+        return cls(
+            opens=each(Act.OPEN),
+            restores=each(Act.RESTORE),
+            merges=each(Act.MERGE),
+            ends=jnp.array(ends),
+            channel=jnp.array([action.channel for action in actions]),
+            parent=jnp.array([action.parent for action in actions]),
+            usage=jnp.asarray(np.stack(usage), jnp.float32),
+            axis=jnp.asarray(np.stack([cut.axis for cut in cuts]), jnp.float32),
+            offset=jnp.asarray([cut.offset for cut in cuts], jnp.float32),
+        )
+
+
+def carried_out(plan: Plan, curriculum: Curriculum, arrays: Arrays, orders: Orders) -> Arrays:
+    """One replica after its orders."""
+    state, before = arrays.state, arrays.before
+    assert before is not None
+    time = plan.time(state)
+
+    def chosen(condition: Bool[Array, ""], then: TrainState, otherwise: TrainState) -> TrainState:
+        return jax.tree.map(lambda a, b: jnp.where(condition, a, b), then, otherwise)
+
+    after = chosen(orders.opens, opened(curriculum, state, orders, time), state)
+    after = chosen(orders.restores, restored(state, before), after)
+    after = chosen(orders.merges, merged_away(state, orders), after)
+    ended = jnp.where(orders.ends, time, after.stand.ended)
+    after = dataclasses.replace(after, stand=dataclasses.replace(after.stand, ended=ended))
+    return dataclasses.replace(arrays, state=after, before=chosen(orders.opens, state, before))
+
+
+def opened(curriculum: Curriculum, state: TrainState, orders: Orders, time: Float[Array, ""]) -> TrainState:
+    """With `channel` begun from `parent`."""
+    channel, parent = orders.channel, orders.parent
+    key = jax.random.fold_in(Streams.of(state.seed).grow, state.step)
+    opt_state = state.opt_state
+    if curriculum.start.copies:
+        opt_state = copied_moments(opt_state, channel, parent)
+    return dataclasses.replace(
+        state,
+        params=curriculum.start(state.params, Birthplace(channel, parent, orders.axis, orders.offset), key),
+        opt_state=opt_state,
+        active=state.active.at[channel].set(True),
+        stand=Stand(newest=channel, opened=time, ended=state.stand.ended),
+    )
+
+
+def restored(state: TrainState, before: TrainState) -> TrainState:
+    """As it was before the last channel opened; time, and with it all randomness, goes on."""
+    return dataclasses.replace(
+        before, step=state.step, stand=dataclasses.replace(state.stand, newest=jnp.int32(-1))
+    )
+
+
+def merged_away(state: TrainState, orders: Orders) -> TrainState:
+    """With `channel` closed, and `parent` speaking for it."""
+    return dataclasses.replace(
+        state,
+        params=merged(state.params, orders.parent, orders.channel, orders.usage),
+        active=state.active.at[orders.channel].set(False),
+        stand=dataclasses.replace(state.stand, newest=jnp.int32(-1)),
+    )
+
+
+def first_growth(plan: Plan) -> tuple[Growth, ...]:
+    """The state of every replica's decisions before the first epoch; none without a curriculum."""
+    if plan.curriculum is None:
+        return ()
+    grower = Grower(plan.curriculum, plan.num_channels, plan.options.epochs)
+    return (grower.init(),) * plan.options.seeds
