@@ -16,7 +16,7 @@ from rich.table import Table
 
 from rcmvae.config import Config
 from rcmvae.data import ArraysSource, dataset_from_arrays
-from rcmvae.experiment import Setting
+from rcmvae.setting import Setting
 from rcmvae.model import Stage
 from rcmvae.run import environment
 from rcmvae.training import Pixels

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.common import report
 from rcmvae.config import Config, load_config
-from rcmvae.experiment import Setting
+from rcmvae.setting import Setting
 from rcmvae.nn import CONDITIONERS
 from rcmvae.training import begin, compile_codes, compile_validation, fit
 

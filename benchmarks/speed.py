@@ -15,7 +15,7 @@ import jax
 
 from benchmarks.common import matmul_rate, noise_setting, report, seconds_per_step, train_pixels
 from rcmvae.config import Config, load_config
-from rcmvae.experiment import Setting
+from rcmvae.setting import Setting
 from rcmvae.model import Stage
 from rcmvae.training.epoch import train_step
 

@@ -1,5 +1,10 @@
 """Every shape annotation of the package is checked while the tests run, and no array broadcasts by accident."""
 
+import os
+
+# Tests run many programs briefly: most of their time is compiling. Before JAX is imported, and for child processes too.
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0".strip()
+
 import jax
 from jaxtyping import install_import_hook
 

@@ -24,6 +24,8 @@ FLOORS = [
     "diagnostics",
     "config",
     "run",
+    "setting",
+    "results",
     "experiment",
     "cli",
 ]

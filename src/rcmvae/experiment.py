@@ -1,99 +1,21 @@
 """From a configuration to a finished run, in the order a person would tell it."""
 
-import dataclasses
 import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-from jaxtyping import Float
 from rich.console import Console
 
 from rcmvae.config import Config, dump_config
-from rcmvae.data import Arrays as Split
-from rcmvae.data import Dataset, load
-from rcmvae.diagnostics import clustering
+from rcmvae.data import Dataset
 from rcmvae.errors import NonFiniteError, RunError
-from rcmvae.run import DataCard, RunDirectory, claim, is_taken
-from rcmvae.training import (
-    Checkpoint,
-    Checkpoints,
-    Devices,
-    History,
-    Listener,
-    Outcome,
-    Pixels,
-    Plan,
-    TrainState,
-    begin,
-    compile_codes,
-    compile_validation,
-    fit,
-    initial_states,
-)
+from rcmvae.results import SplitName, channel_trees, cuts, scores, summary
+from rcmvae.run import RunDirectory
+from rcmvae.setting import Setting
+from rcmvae.training import Checkpoint, Checkpoints, History, Listener, begin, fit
 from rcmvae.training.progress import ProgressBar
-
-FIT_SAMPLE = 10_000  # most samples that a prior looks at before the first step
-
-
-@dataclasses.dataclass(frozen=True)
-class Setting:
-    """A configuration brought together with its data and devices: what training and evaluation share."""
-
-    config: Config
-    dataset: Dataset
-    devices: Devices
-    plan: Plan
-    start: TrainState
-
-    @classmethod
-    def prepare(cls, config: Config, dataset: Dataset | None) -> "Setting":
-        """Load, check, and build fresh weights."""
-        dataset = load(config.data) if dataset is None else dataset
-        config = config.model_copy(update={"data": dataset.source})
-        config.check_against(dataset)
-        devices = Devices.take(config.training.devices, config.training.batch_size)
-        state, skeleton = initial_states(
-            config.model,
-            config.training,
-            config.curriculum,
-            dataset.shape,
-            dataset.num_classes,
-            lambda: fit_sample(dataset),
-        )
-        plan = Plan(
-            num_channels=config.model.num_channels,
-            skeleton=skeleton,
-            objective=config.objective,
-            options=config.training,
-            curriculum=config.curriculum,
-            scaling=dataset.scaling,
-            num_train=len(dataset.train),
-        )
-        return cls(config, dataset, devices, plan, devices.put(state))
-
-    def new_run(self) -> RunDirectory:
-        """A fresh run directory, the same for all processes."""
-        taken = self.devices.agree(int(is_taken(self.config.run)))  # every process looks before one makes it
-        path = claim(self.config) if taken or self.devices.is_lead else Path()
-        run = RunDirectory(Path(self.devices.agree_on_text(str(path))), self.devices.is_lead)
-        run.describe(self.config, DataCard.of(self.dataset))
-        return run
-
-    def on_device(self, split: Split) -> Pixels:
-        """A split on every device, as stored."""
-        return Pixels(*self.devices.put((split.x, split.label)))
-
-
-def fit_sample(dataset: Dataset) -> Float[np.ndarray, "N *S"]:
-    """A random part of the training samples, scaled."""
-    rows = np.random.default_rng(0).permutation(len(dataset.train))[:FIT_SAMPLE]
-    return np.asarray(dataset.scaling(dataset.train.x[rows]))
-
-
-SplitName = Literal["train", "validation", "test"]
 
 
 def train(
@@ -133,15 +55,27 @@ def resume(
     return run
 
 
-def evaluate(path: Path, split: SplitName = "test", dataset: Dataset | None = None) -> dict[str, Any]:
-    """Losses in nats and agreement with the labels on a split, for the weights that the run ended with."""
+def evaluate(
+    path: Path,
+    split: SplitName = "test",
+    dataset: Dataset | None = None,
+    *,
+    num_groups: int | None = None,
+    level: float | None = None,
+) -> dict[str, Any]:
+    """Losses in nats and agreement with the labels on a split, for the weights that the run ended with.
+
+    The channel tree is cut into `num_groups` groups or at a `level`; as it proposes, without either.
+    """
     run = RunDirectory.find(path)
     setting = _reopen(run, dataset, None)
     with Checkpoints(run.checkpoints, setting.config.training.checkpoint) as checkpoints:
         found = checkpoints.restore(begin(setting.plan, setting.start))
-    scores = _scores(setting, found.arrays.chosen, split)
-    run.write_json(f"evaluation-{split}.json", scores)
-    return scores
+    chosen = found.arrays.chosen
+    groups = cuts(channel_trees(setting, chosen), num_groups=num_groups, level=level)
+    result = scores(setting, chosen, split, groups)
+    run.write_json(f"evaluation-{split}.json", result)
+    return result
 
 
 def _refuse_finished(run: RunDirectory, start: Checkpoint, epochs: int | None) -> None:
@@ -199,7 +133,7 @@ def _go_on(
         except NonFiniteError as error:
             run.write_json("summary.json", {"status": "failed", "reason": str(error)})
             raise
-    run.write_json("summary.json", _summary(setting, outcome, history))
+    run.write_json("summary.json", summary(setting, outcome, history))
     if outcome.signal_number is not None:
         raise Interrupted(run.path, outcome.checkpoint.epoch, outcome.signal_number)
 
@@ -212,56 +146,3 @@ class Interrupted(RunError):  # noqa: N818 — like KeyboardInterrupt, it is no 
         super().__init__(
             f"Stopped after epoch {epoch}, and saved. Go on with: rcmvae resume {shlex.quote(str(path))}"
         )
-
-
-def _summary(setting: Setting, outcome: Outcome, history: History) -> dict[str, Any]:
-    epoch, patience = outcome.checkpoint.epoch, outcome.checkpoint.patience
-    training = setting.config.training
-    seeds = [training.seed + i for i in range(training.seeds)]
-    row_at = {(row["seed"], row["epoch"]): row for row in history.rows}
-    chosen = zip(seeds, outcome.checkpoint.chosen_epochs, strict=True)
-    rows = [row_at[at] for at in chosen if at in row_at]
-    values = {name: [row[name] for row in rows] for name in (rows[0] if rows else {}) if "/" in name}
-    status = "interrupted" if outcome.signal_number is not None else "finished"
-    summary = {
-        "status": status,
-        "epochs": epoch,
-        "seconds": round(outcome.checkpoint.seconds, 3),
-        "seeds": seeds,
-        "training": {name: spread(numbers) for name, numbers in values.items()},
-    }
-    if training.early_stopping is not None:
-        summary["early_stopping"] = {
-            "monitor": training.early_stopping.monitor,
-            # Nothing is best before the epochs can be compared.
-            "best": [float(value) if np.isfinite(value) else None for value in patience.best],
-            "best_epoch": [int(best) or None for best in patience.best_epoch],
-            "stopped": patience.stopped.tolist(),
-        }
-    if status == "finished" and len(setting.dataset.test.x):
-        summary["test"] = _scores(setting, outcome.chosen, "test")
-    return summary
-
-
-def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Every seed's value with mean and sample standard deviation, which one seed alone does not have.
-
-    >>> spread([1.0, 3.0])
-    {'mean': 2.0, 'sd': 1.4142135623730951, 'per_seed': [1.0, 3.0]}
-    """
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return {"mean": float(np.mean(values)), "sd": sd, "per_seed": [float(value) for value in values]}
-
-
-def _scores(setting: Setting, state: TrainState, name: SplitName) -> dict[str, Any]:
-    split: Split = getattr(setting.dataset, name)
-    if len(split.x) == 0:
-        raise RunError(f"The data have no {name} split: data.{name} leaves no sample for it.")
-    data = setting.on_device(split)
-    means = compile_validation(setting.plan, setting.devices)(state, data)
-    scores = {key: spread(np.asarray(value).tolist()) for key, value in means.items() if np.ndim(value) == 1}
-    codes = compile_codes(setting.plan, setting.devices)(state, data)
-    found = [clustering(one.responsibility.argmax(axis=-1), split.truth) for one in codes]
-    labelled = [dataclasses.asdict(one) for one in found if one is not None]
-    agreement = {key: spread([one[key] for one in labelled]) for key in (labelled[0] if labelled else {})}
-    return {"split": name, "samples": len(split.x), "losses": scores, "clustering": agreement or None}

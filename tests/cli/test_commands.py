@@ -203,7 +203,9 @@ SCORES = {
     "samples": 1800,
     "losses": {"bound": {"mean": 20.126, "sd": None}, "kl_z": {"mean": 3.0, "sd": None}},
     "clustering": {"accuracy": {"mean": 0.98, "sd": None}, "garbage_channels": {"mean": 0.0, "sd": None}},
+    "groups": None,
 }
+GROUPS = {"count": {"mean": 3.0, "sd": None, "per_seed": [3.0]}, "accuracy": {"mean": 0.9, "sd": None}}
 
 
 def summary(**changes: Any) -> dict[str, Any]:
@@ -221,6 +223,15 @@ def test_the_outcome_in_plain_words() -> None:
         "2 epochs in 2.3 seconds, 2 seeds; all.",
         "Negative evidence bound on 1,800 test samples: 20.00 ± 0.50 nats per sample.",
     ]
+    grouped = summary(test=SCORES | {"groups": GROUPS}, channel_tree=[{"channels": [0, 1, 4, 5]}])
+    assert outcome(grouped, "all")[-1] == "The channel tree proposes 3 groups; matched to labels: 90.0%."
+    ungrouped = grouped | {"channel_tree": [{"channels": [0, 1, 4]}]}
+    assert outcome(ungrouped, "all")[-1].startswith("Accuracy, with every channel")
+    grown = [{"final_k_active": 4, "unlock_count": 6, "ended": 30}]
+    assert (
+        outcome(summary(curriculum=grown), "all")[1]
+        == "Seed 0: 4 channels open after 6 trials; growth ended with epoch 30."
+    )
     assert len(outcome({"epochs": 2, "seconds": 1.0, "seeds": [0]}, "all")) == 1
     assert number({"mean": 1.0, "sd": 0.0}, "{:.0f}") == "1 ± 0"
     assert "  rcmvae resume x --epochs 2" in next_steps(RunDirectory(Path("x")), summary())
@@ -229,6 +240,6 @@ def test_the_outcome_in_plain_words() -> None:
 def test_scores_as_a_table() -> None:
     made = table(SCORES)
     cells: Callable[[int], list[Any]] = lambda i: [*made.columns[i].cells]  # noqa: E731
-    assert cells(0) == ["bound (nats)", "kl_z (nats)", "accuracy", "garbage channels"]
+    assert cells(0) == ["bound (nats)", "kl_z (nats)", "channels: accuracy", "channels: garbage channels"]
     assert cells(1) == ["20.126", "3.000", "0.98", "0"]
     assert table(SCORES | {"clustering": None}).row_count == 2

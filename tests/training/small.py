@@ -19,7 +19,7 @@ from jaxtyping import PyTree
 
 from rcmvae.config import Config, from_mapping
 from rcmvae.data import Dataset, Digits, load
-from rcmvae.experiment import Setting
+from rcmvae.setting import Setting
 from rcmvae.structs import Signals
 from rcmvae.training import Checkpoint, Checkpoints, Listener, Outcome, Pixels, begin, fit
 

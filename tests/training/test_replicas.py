@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from rcmvae import experiment
+from rcmvae import experiment, results
 
 from .small import Ran, bench, digits, rows_of, tiny
 
@@ -66,12 +66,12 @@ def test_replicas_differ_from_each_other(together: Ran) -> None:
 
 def test_a_spread_is_the_mean_and_the_sample_standard_deviation() -> None:
     values = [0.5, 0.25, 1.0, 0.75]
-    found = experiment.spread(values)
+    found = results.spread(values)
     mean = sum(values) / 4
     assert found["mean"] == mean
     assert found["sd"] == pytest.approx((sum((v - mean) ** 2 for v in values) / 3) ** 0.5, rel=1e-12)
     assert found["per_seed"] == values
-    assert experiment.spread([2.0]) == {"mean": 2.0, "sd": None, "per_seed": [2.0]}
+    assert results.spread([2.0]) == {"mean": 2.0, "sd": None, "per_seed": [2.0]}
 
 
 def test_the_summary_gives_every_seed_at_the_epoch_of_its_weights(tmp_path, together: Ran) -> None:
@@ -83,7 +83,7 @@ def test_the_summary_gives_every_seed_at_the_epoch_of_its_weights(tmp_path, toge
     for name in ("train/loss", "validation/bound"):
         part, key = name.split("/")
         values = [(one.train if part == "train" else one.validation)[key] for one in chosen]
-        assert summary["training"][name] == experiment.spread(values)
+        assert summary["training"][name] == results.spread(values)
     accuracy = summary["test"]["clustering"]["accuracy"]
     assert len(accuracy["per_seed"]) == 4
     assert accuracy["mean"] == pytest.approx(np.mean(accuracy["per_seed"]))

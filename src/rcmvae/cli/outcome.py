@@ -27,7 +27,7 @@ def outcome(summary: Mapping[str, Any], channels: str) -> list[str]:
     trained = f"{epochs} epoch{'s' * (epochs != 1)} in {seconds:.1f} seconds" + f", {seeds} seeds" * (
         seeds > 1
     )
-    lines = [f"{trained}; {channels}."]
+    lines = [f"{trained}; {channels}.", *growth(summary)]
     test = summary.get("test")
     if test is not None:
         bound = number(test["losses"]["bound"], "{:.2f}")
@@ -35,7 +35,25 @@ def outcome(summary: Mapping[str, Any], channels: str) -> list[str]:
         if test["clustering"]:
             accuracy = number(test["clustering"]["accuracy"], "{:.1%}")
             lines.append(f"Accuracy, with every channel matched to one label: {accuracy}.")
+        if test["groups"] and test["groups"]["count"]["per_seed"] != summary_channels(summary):
+            count, accuracy = test["groups"]["count"], number(test["groups"]["accuracy"], "{:.1%}")
+            lines.append(f"The channel tree proposes {number(count, '{:g}')} groups; matched to labels: {accuracy}.")
     return lines
+
+
+def growth(summary: Mapping[str, Any]) -> list[str]:
+    """How the channels grew, where there was a curriculum."""
+    grown = summary.get("curriculum", [])
+    return [
+        f"Seed {seed}: {one['final_k_active']} channels open after {one['unlock_count']} trials"
+        + ("." if one["ended"] is None else f"; growth ended with epoch {one['ended']}.")
+        for seed, one in zip(summary["seeds"], grown, strict=bool(grown))
+    ]
+
+
+def summary_channels(summary: Mapping[str, Any]) -> list[int]:
+    """How many channels take part in each replica's tree."""
+    return [len(tree["channels"]) for tree in summary["channel_tree"]]
 
 
 def in_use(run: RunDirectory) -> str:
@@ -76,6 +94,7 @@ def table(scores: Mapping[str, Any]) -> Table:
     for name, spread in scores["losses"].items():
         made.add_row(f"{name} (nats)", number(spread, "{:.3f}"))
     made.add_section()
-    for name, spread in (scores["clustering"] or {}).items():
-        made.add_row(name.replace("_", " "), number(spread, "{:.4g}"))
+    for title, part in (("channels", "clustering"), ("groups", "groups")):
+        for name, spread in (scores[part] or {}).items():
+            made.add_row(f"{title}: {name.replace('_', ' ')}", number(spread, "{:.4g}"))
     return made

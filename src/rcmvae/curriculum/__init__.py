@@ -22,3 +22,6 @@ from rcmvae.curriculum.start import Birthplace as Birthplace
 from rcmvae.curriculum.start import Start as Start
 from rcmvae.curriculum.start import copied_moments as copied_moments
 from rcmvae.curriculum.start import merged as merged
+from rcmvae.curriculum.tree import ChannelTree as ChannelTree
+from rcmvae.curriculum.tree import channel_tree as channel_tree
+from rcmvae.curriculum.tree import group_responsibility as group_responsibility

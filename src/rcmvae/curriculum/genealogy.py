@@ -32,20 +32,28 @@ def pot_tree(initial: int, events: Sequence[Event]) -> list[Pot]:
         "merged_into": None,
     }
     pots = [Pot(channel=channel, **fields) for channel in range(initial)]
+    idle: int | None = (
+        None  # the pot, if any, whose channel nothing used, so that the one on trial took it over
+    )
+
+    def change(place: int | None, **changes: Any) -> None:
+        if place is not None:
+            pots[place] = pots[place].model_copy(update=changes)
+
     for event in events:
+        if event.channel is None:
+            continue
+        place = {pot.channel: at for at, pot in enumerate(pots) if pot.closed is None}.get(event.channel)
         if event.what == "opened":
-            assert event.channel is not None
+            idle = place
+            change(idle, closed=event.epoch)
             opened = {"channel": event.channel, "opened": event.epoch, "parent": event.parent}
             pots.append(Pot(**(fields | opened)))
-            continue
-        changes: dict[str, Any] = {}
-        if event.what in ("kept", "closed"):
-            changes["sources"] = event.sources
-        if event.what in ("closed", "merged"):
-            changes["closed"] = event.epoch
-        if event.what == "merged":
-            changes["merged_into"] = event.parent
-        last = max((i for i, pot in enumerate(pots) if pot.channel == event.channel), default=None)
-        if changes and last is not None:
-            pots[last] = pots[last].model_copy(update=changes)
+        elif event.what == "kept":
+            change(place, sources=event.sources)
+        elif event.what == "closed":  # all is as it was before
+            change(place, sources=event.sources, closed=event.epoch)
+            change(idle, closed=None)
+        elif event.what == "merged":
+            change(place, closed=event.epoch, merged_into=event.parent)
     return pots

@@ -112,10 +112,16 @@ class Grower:
         """
         if growth.ended is not None:
             return growth, Action()
+        too_late = seen.epoch + self.options.trial + self.options.finish.epochs > self.epochs
+        action = Action()
         if growth.trial is not None:
-            return self._judge(growth, growth.trial, seen, flow) if flow is not None else (growth, Action())
-        if seen.epoch + self.options.trial + self.options.finish.epochs > self.epochs:
-            return self._end(growth, seen.epoch, "no epochs are left for another trial"), Action()
+            if flow is None:
+                return growth, action
+            growth, action = self._judge(growth, growth.trial, seen, flow)
+            if growth.ended is not None or not too_late:
+                return growth, action
+        if too_late:
+            return self._end(growth, seen.epoch, "no epochs are left for another trial"), action
         pair = self._pair_to_merge(seen)
         if pair is not None:
             return self._merge(growth, seen, *pair)
@@ -129,7 +135,8 @@ class Grower:
             return self._end(growth, seen.epoch, "every channel is open"), Action()
         open_channels = set(np.flatnonzero(seen.active).tolist()) - {channel}
         parents = open_channels - set(growth.refused) or open_channels
-        parent = max(parents, key=lambda k: (seen.channel_loss[k], -k))
+        excess = excess_loss(seen)
+        parent = max(parents, key=lambda k: (excess[k], -k))
         trial = Trial(
             channel=channel,
             parent=parent,
@@ -160,8 +167,9 @@ class Grower:
     ) -> tuple[Growth, Action]:
         helps = self.options.helps
         gained = mutual_information(seen.joint) - trial.information
+        worth = trial.parent_mass * float(np.log(2))
         scores = {
-            "cleanness": gained / (trial.parent_mass * float(np.log(2))),
+            "cleanness": gained / worth if worth > 0 else 0.0,
             "bound_gain": trial.bound - seen.validation["bound"],
             "smallest_usage": float(seen.usage[seen.active].min()),
         }
@@ -219,6 +227,16 @@ class Grower:
         event = Event(epoch=epoch, what="ended", reason=reason)
         over = epoch + self.options.finish.epochs
         return dataclasses.replace(growth, ended=epoch, over=over, events=(*growth.events, event))
+
+
+def excess_loss(seen: Signals) -> Float[np.ndarray, " K"]:
+    """What each channel costs beyond the cheapest one's price: usage_k · (E_k − min_j E_j), E the mean cost of a sample.
+
+    A density's cost may be negative, so the plain sum would favour small channels.
+    """
+    used = seen.active & (seen.usage >= FREE)
+    cost = seen.channel_loss / np.where(used, seen.usage, 1.0)
+    return np.where(used, seen.usage * (cost - cost.min(where=used, initial=np.inf)), 0.0)
 
 
 def _shares(mass: Float[np.ndarray, " K"]) -> dict[int, float]:

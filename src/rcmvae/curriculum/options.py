@@ -21,7 +21,7 @@ class Helps(Options):
     that halving the parent could bring. `bound` is in nats per sample.
     """
 
-    cleanness: PositiveFloat = 0.7
+    cleanness: PositiveFloat = 0.5
     bound: PositiveFloat = 1.0
     min_usage: float = Field(default=0.01, ge=0, lt=1)  # what every open channel has to hold afterwards
 

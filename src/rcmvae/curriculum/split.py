@@ -6,6 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 ROUNDS = 20  # of 2-means, which mostly needs fewer
+TIGHTEST = (
+    1e-6  # clusters count as no tighter than this share of their distance, squared: the odds stay numbers
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,19 +30,20 @@ def halves(z: Float[np.ndarray, "N D"], weight: Float[np.ndarray, " N"]) -> Cut:
     >>> (z @ cut.axis > cut.offset).tolist() in ([False, False, True, True], [True, True, False, False])
     True
     """
+    z, weight = z.astype(float), weight.astype(float)
     share = weight / max(float(weight.sum()), np.finfo(float).tiny)
     centred = z - share @ z
     _, axes = np.linalg.eigh((centred * share[:, None]).T @ centred)
     side = centred @ axes[:, -1] > 0
     for _ in range(ROUNDS):
-        if not 0 < share @ side < share.sum():  # a single point: there is nothing to cut
+        if not (share[side].any() and share[~side].any()):  # a single point: there is nothing to cut
             return Cut(np.zeros(z.shape[1]), 0.0)
         before, side = side, _square_distances(z, share, side) < _square_distances(z, share, ~side)
         if (side == before).all():
             break
     low, high = _centre(z, share, ~side), _centre(z, share, side)
     spread = share @ np.where(side, _square_distances(z, share, side), _square_distances(z, share, ~side))
-    scale = z.shape[1] / max(float(spread), float(np.finfo(np.float32).tiny))
+    scale = z.shape[1] / max(float(spread), TIGHTEST * float(np.square(high - low).sum()))
     return Cut(scale * (high - low), 0.5 * scale * float(high @ high - low @ low))
 
 

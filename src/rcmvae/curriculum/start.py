@@ -36,7 +36,7 @@ class Start(Options):
     way: Literal["codes", "jitter", "fresh"] = "codes"
     logit_jitter: NonNegativeFloat = 0.05
     jitter: NonNegativeFloat = 0.01  # of everything but the logits
-    soften: float = Field(default=1.0, gt=0, le=1)  # factor on all logits, once: every sample is asked anew
+    soften: float = Field(default=0.4, gt=0, le=1)  # factor on all logits, once: every sample is asked anew
 
     @property
     def copies(self) -> bool:

@@ -147,16 +147,17 @@ class ChannelTree:
             raise RunError(f"This is no channel tree: {error!r} while reading it.") from error
 
 
-def channel_tree(joint: Float[np.ndarray, "K K"]) -> ChannelTree:
-    """The tree of all channels that have mass in the joint of two views.
+def channel_tree(joint: Float[np.ndarray, "K K"], *, smallest: float = 0.0) -> ChannelTree:
+    """The tree of all channels with more than the `smallest` mass in the joint of two views.
 
     >>> tree = channel_tree(np.kron(np.diag([0.5, 0.25, 0.25]), np.full((2, 2), 0.25)))
     >>> tree.proposed, tree.cut(num_groups=3).tolist()
     (3, [0, 0, 1, 1, 2, 2])
     """
     J = _checked(joint)
-    channels = np.flatnonzero(J.sum(axis=1) > 0)
+    channels = np.flatnonzero(J.sum(axis=1) > smallest)
     J = J[np.ix_(channels, channels)]
+    J = J / J.sum()
     information = mutual_information(J)
     U = undecided(J)
     alive = np.ones(len(J), bool)

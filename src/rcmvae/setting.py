@@ -1,0 +1,70 @@
+"""A configuration brought together with its data and devices."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from rcmvae.config import Config
+from rcmvae.data import Arrays as Split
+from rcmvae.data import Dataset, load
+from rcmvae.run import DataCard, RunDirectory, claim, is_taken
+from rcmvae.training import Devices, Pixels, Plan, TrainState, initial_states
+
+FIT_SAMPLE = 10_000  # most samples that a prior looks at before the first step
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What training and evaluation share."""
+
+    config: Config
+    dataset: Dataset
+    devices: Devices
+    plan: Plan
+    start: TrainState
+
+    @classmethod
+    def prepare(cls, config: Config, dataset: Dataset | None) -> "Setting":
+        """Load, check, and build fresh weights."""
+        dataset = load(config.data) if dataset is None else dataset
+        config = config.model_copy(update={"data": dataset.source})
+        config.check_against(dataset)
+        devices = Devices.take(config.training.devices, config.training.batch_size)
+        state, skeleton = initial_states(
+            config.model,
+            config.training,
+            config.curriculum,
+            dataset.shape,
+            dataset.num_classes,
+            lambda: fit_sample(dataset),
+        )
+        plan = Plan(
+            num_channels=config.model.num_channels,
+            skeleton=skeleton,
+            objective=config.objective,
+            options=config.training,
+            curriculum=config.curriculum,
+            scaling=dataset.scaling,
+            num_train=len(dataset.train),
+        )
+        return cls(config, dataset, devices, plan, devices.put(state))
+
+    def new_run(self) -> RunDirectory:
+        """A fresh run directory, the same for all processes."""
+        taken = self.devices.agree(int(is_taken(self.config.run)))  # every process looks before one makes it
+        path = claim(self.config) if taken or self.devices.is_lead else Path()
+        run = RunDirectory(Path(self.devices.agree_on_text(str(path))), self.devices.is_lead)
+        run.describe(self.config, DataCard.of(self.dataset))
+        return run
+
+    def on_device(self, split: Split) -> Pixels:
+        """A split on every device, as stored."""
+        return Pixels(*self.devices.put((split.x, split.label)))
+
+
+def fit_sample(dataset: Dataset) -> Float[np.ndarray, "N *S"]:
+    """A random part of the training samples, scaled."""
+    rows = np.random.default_rng(0).permutation(len(dataset.train))[:FIT_SAMPLE]
+    return np.asarray(dataset.scaling(dataset.train.x[rows]))
