@@ -16,9 +16,9 @@ from rich.table import Table
 
 from rcmvae.config import Config
 from rcmvae.data import ArraysSource, dataset_from_arrays
-from rcmvae.setting import Setting
 from rcmvae.model import Stage
 from rcmvae.run import environment
+from rcmvae.setting import Setting
 from rcmvae.training import Pixels
 from rcmvae.training.epoch import compile_epoch
 

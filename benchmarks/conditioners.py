@@ -18,8 +18,8 @@ import numpy as np
 
 from benchmarks.common import report
 from rcmvae.config import Config, load_config
-from rcmvae.setting import Setting
 from rcmvae.nn import CONDITIONERS
+from rcmvae.setting import Setting
 from rcmvae.training import begin, compile_codes, compile_validation, fit
 
 DEPTHS = (2, 6, 10)

@@ -51,7 +51,10 @@ def measure(count: int, seed: int) -> tuple[dict[str, Any], Config]:
     config = load_config(None, [*OVERRIDES, f"training.seed={seed}"])
     x, label = modes(count, samples=4000, seed=seed)
     setting = Setting.prepare(config, dataset_from_arrays(x, label))
-    train, held_out = (setting.on_device(setting.dataset.train), setting.on_device(setting.dataset.validation))
+    train, held_out = (
+        setting.on_device(setting.dataset.train),
+        setting.on_device(setting.dataset.validation),
+    )
     outcome = fit(setting.plan, setting.devices, begin(setting.plan, setting.start), train, held_out)
     (codes,) = compile_codes(setting.plan, setting.devices)(outcome.chosen, train)
     channel = codes.responsibility.argmax(axis=-1)
@@ -83,7 +86,9 @@ def main() -> None:
             row, config = measure(count, seed)
             rows.append(row)
         right = sum(row["used channels"] == count for row in rows[-args.seeds :])
-        notes.append(f"{count} modes: the true number in {right} of {args.seeds} seeds (0 to {args.seeds - 1})")
+        notes.append(
+            f"{count} modes: the true number in {right} of {args.seeds} seeds (0 to {args.seeds - 1})"
+        )
     report("modes", "A curriculum on clusters far apart", rows, config, notes)
 
 

@@ -15,8 +15,8 @@ import jax
 
 from benchmarks.common import matmul_rate, noise_setting, report, seconds_per_step, train_pixels
 from rcmvae.config import Config, load_config
-from rcmvae.setting import Setting
 from rcmvae.model import Stage
+from rcmvae.setting import Setting
 from rcmvae.training.epoch import train_step
 
 DENSE = ["model.trunk=dense", "model.decoder.backbone=experts"]

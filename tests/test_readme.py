@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -18,6 +20,14 @@ def test_the_quick_start_in_python_runs(tmp_path: Path) -> None:
     assert "runs/mixture__k4" in done.stdout
 
 
+@pytest.mark.parametrize("page", ["growing.md"])
+def test_the_code_of_the_guide_runs(page: str) -> None:
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert code
+    for block in code:
+        exec(compile(block, page, "exec"), {})
+
+
 def test_files_that_are_named_exist() -> None:
     named = {*re.findall(r"\]\(([\w/.]+)\)", README), *re.findall(r"\bconfigs/\w+\.yaml", README)}
     assert named
@@ -25,6 +35,7 @@ def test_files_that_are_named_exist() -> None:
 
 
 def test_the_table_of_choices_is_complete() -> None:
+    from rcmvae.curriculum import POLICIES
     from rcmvae.data import SOURCES
     from rcmvae.nn import BACKBONES, CONDITIONERS, OUTPUTS, TRUNKS
     from rcmvae.objective import TERMS
@@ -33,6 +44,17 @@ def test_the_table_of_choices_is_complete() -> None:
     from rcmvae.schedules import SCHEDULES
 
     table = README.partition("| part | choices |")[2].partition("\n## ")[0]
-    registries = (SOURCES, TRUNKS, BACKBONES, CONDITIONERS, OUTPUTS, PRIORS, ROUTINGS, TERMS, SCHEDULES)
+    registries = (
+        SOURCES,
+        TRUNKS,
+        BACKBONES,
+        CONDITIONERS,
+        OUTPUTS,
+        PRIORS,
+        ROUTINGS,
+        TERMS,
+        SCHEDULES,
+        POLICIES,
+    )
     missing = [name for registry in registries for name in registry if not re.search(rf"\b{name}\b", table)]
     assert missing == []

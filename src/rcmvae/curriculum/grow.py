@@ -230,7 +230,7 @@ class Grower:
 
 
 def excess_loss(seen: Signals) -> Float[np.ndarray, " K"]:
-    """What each channel costs beyond the cheapest one's price: usage_k · (E_k − min_j E_j), E the mean cost of a sample.
+    """What each channel costs beyond the cheapest: usage_k · (E_k − min_j E_j), with E the mean cost of a sample.
 
     A density's cost may be negative, so the plain sum would favour small channels.
     """
