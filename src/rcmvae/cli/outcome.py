@@ -37,7 +37,9 @@ def outcome(summary: Mapping[str, Any], channels: str) -> list[str]:
             lines.append(f"Accuracy, with every channel matched to one label: {accuracy}.")
         if test["groups"] and test["groups"]["count"]["per_seed"] != summary_channels(summary):
             count, accuracy = test["groups"]["count"], number(test["groups"]["accuracy"], "{:.1%}")
-            lines.append(f"The channel tree proposes {number(count, '{:g}')} groups; matched to labels: {accuracy}.")
+            lines.append(
+                f"The channel tree proposes {number(count, '{:g}')} groups; matched to labels: {accuracy}."
+            )
     return lines
 
 

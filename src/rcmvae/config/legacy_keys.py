@@ -1,10 +1,14 @@
 """The keys of earlier, flat configuration files, with the defaults that they had there."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from rcmvae.options import Options
+
+Monitor = Literal[
+    "auto", "loss", "reconstruction_loss", "kl_loss", "kl_z", "kl_c", "classification_loss"
+]
 
 
 class FlatModel(Options):
@@ -66,9 +70,7 @@ class FlatModel(Options):
     grad_clip_norm: PositiveFloat | None = 1.0
     weight_decay: NonNegativeFloat = 1e-4
     l1_weight: NonNegativeFloat = 0.0
-    monitor_metric: Literal[
-        "auto", "loss", "reconstruction_loss", "kl_loss", "kl_z", "kl_c", "classification_loss"
-    ] = "loss"
+    monitor_metric: Monitor = "loss"
 
     # These never did anything, or no longer need to be said.
     soft_embedding_warmup_epochs: NonNegativeInt = 0
@@ -89,13 +91,64 @@ class FlatData(Options):
 
 
 class FlatCurriculum(Options):
-    """The section `curriculum`."""
+    """The section `curriculum`. What `unlock` and `kick` hold matters only where it is enabled."""
 
     enabled: bool = False
     k_active_init: PositiveInt = 1
-    k_active_max: PositiveInt | None = None
+    k_active_max: PositiveInt | None = None  # all
     unlock: dict[str, Any] = Field(default_factory=dict)
     kick: dict[str, Any] = Field(default_factory=dict)
+
+
+class TwoNames(Options):
+    """Options some of which may be written under another name."""
+
+    other_name: ClassVar[dict[str, str]] = {}
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "TwoNames":
+        for name, other in self.other_name.items():
+            if {name, other} <= self.model_fields_set:
+                raise ValueError(f"{name} and {other} are two names of one thing: give one of them.")
+        return self
+
+    def under_either(self, name: str) -> Any:
+        """The value of an option, whichever of its names was used."""
+        other = self.other_name[name]
+        return getattr(self, other if other in self.model_fields_set else name)
+
+
+class FlatUnlock(TwoNames):
+    """The mapping `curriculum.unlock`."""
+
+    policy: Literal["plateau"] = "plateau"
+    monitor: Monitor = "loss"
+    min_delta: NonNegativeFloat = 0.0
+    patience: PositiveInt = 3
+    patience_epochs: PositiveInt = 3
+    cooldown: NonNegativeInt = 0
+    cooldown_epochs: NonNegativeInt = 0
+    stop_after: PositiveInt | None = None  # never
+    max_failed: PositiveInt | None = None
+
+    other_name: ClassVar[dict[str, str]] = {
+        "patience": "patience_epochs",
+        "cooldown": "cooldown_epochs",
+        "stop_after": "max_failed",
+    }
+
+
+class FlatKick(TwoNames):
+    """The mapping `curriculum.kick`."""
+
+    epochs: NonNegativeInt = 1
+    num_epochs: NonNegativeInt = 1
+    temperature: PositiveFloat = 1.0
+    logit_bias: float = 0.0
+    straight_through: bool = True
+    logit_mog_scale: float = Field(default=1.0, ge=0, le=1)
+
+    other_name: ClassVar[dict[str, str]] = {"epochs": "num_epochs"}
 
 
 class FlatExperiment(Options):
@@ -113,3 +166,8 @@ class Flat(Options):
     data: FlatData = FlatData()
     curriculum: FlatCurriculum = FlatCurriculum()
     experiment: FlatExperiment = FlatExperiment()
+
+    @property
+    def grows(self) -> bool:
+        """Whether channels opened one after another; the standard prior had none to open."""
+        return self.curriculum.enabled and self.model.prior_type != "standard"

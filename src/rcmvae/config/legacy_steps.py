@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from rcmvae.config.legacy_keys import Flat, FlatCurriculum, FlatExperiment, FlatModel
+from rcmvae.config.legacy_keys import Flat, FlatExperiment, FlatModel, Monitor
 
 PIXELS = {"mnist": 28 * 28, "fashion_mnist": 28 * 28, "digits": 8 * 8}
 PRIORS = {"standard": "standard", "mixture": "mixture", "vamp": "vamp", "geometric_mog": "geometric"}
@@ -41,7 +41,7 @@ def steps(flat: Flat) -> list[Step]:
         *_routing(model),
         *_prior(model),
         *_objective(flat),
-        *_training(model),
+        *_training(flat),
         *_data(flat),
         *_without_consequence(),
     ]
@@ -201,23 +201,32 @@ def _channel_terms(model: FlatModel) -> Iterator[Step]:
         yield Becomes(("dirichlet_alpha", "dirichlet_weight"), "objective.dirichlet_pi", value)
 
 
-def _training(model: FlatModel) -> Iterator[Step]:
+def _training(flat: Flat) -> Iterator[Step]:
+    model = flat.model
     yield Becomes(("max_epochs",), "training.epochs", model.max_epochs)
     yield Becomes(("batch_size",), "training.batch_size", model.batch_size)
     yield Becomes(("learning_rate",), "training.learning_rate", model.learning_rate)
     yield Becomes(("weight_decay",), "training.weight_decay", model.weight_decay)
     yield Becomes(("grad_clip_norm",), "training.clip_norm", model.grad_clip_norm)
     yield Becomes(("random_seed",), "training.seed", model.random_seed)
+    if flat.grows:
+        because = "growth ends by itself, so early stopping does not come along"
+        yield Becomes(("enabled", "patience", "monitor_metric"), "training.early_stopping", None, because)
+        return
+    monitor, because = monitored(model, model.monitor_metric)
+    stopping = {"monitor": monitor, "patience": model.patience}
+    yield Becomes(("patience", "monitor_metric"), "training.early_stopping", stopping, because)
+
+
+def monitored(model: FlatModel, metric: Monitor) -> tuple[str, str]:
+    """What a value that is monitored is called now, and why it is another one, if it is."""
     same = {"reconstruction_loss": "reconstruction", "kl_loss": "kl_z", "kl_z": "kl_z"}
     if model.c_regularizer != "logit_mog" and model.prior_type != "standard":
         same["kl_c"] = "kl_c"
     if model.label_weight > 0:
         same["classification_loss"] = "classifier"
-    monitor = same.get(model.monitor_metric, "loss")
-    computed = model.monitor_metric in {"loss", "auto", *same}
-    because = "" if computed else f"this file weighs no term that is `{model.monitor_metric}`"
-    stopping = {"monitor": monitor, "patience": model.patience}
-    yield Becomes(("patience", "monitor_metric"), "training.early_stopping", stopping, because)
+    computed = metric in {"loss", "auto", *same}
+    return same.get(metric, "loss"), "" if computed else f"this file weighs no term that is `{metric}`"
 
 
 def _data(flat: Flat) -> Iterator[Step]:
@@ -243,5 +252,4 @@ def _without_consequence() -> Iterator[Step]:
     yield Dropped(("num_classes",), "the data say how many labels there are")
     yield Dropped(("mixture_history_log_every",), "every epoch is in the history")
     yield Dropped(("use_tau_classifier", "tau_smoothing_alpha"), "nothing is trained through τ")
-    yield Dropped((*FlatCurriculum.model_fields,), "all channels are open from the start")
     yield Dropped((*FlatExperiment.model_fields,), "runs are named after what was run, or by --name")

@@ -25,6 +25,7 @@ class Trial(Options):
     bound: float
     information: float
     parent_mass: float
+    idle: tuple[int, ...] = ()  # open channels that nothing used, and that need not be used afterwards
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,9 +133,9 @@ class Grower:
     def _open(self, growth: Growth, seen: Signals) -> tuple[Growth, Action]:
         channel = self._index(growth, seen)
         if channel is None:
-            return self._end(growth, seen.epoch, "every channel is open"), Action()
-        open_channels = set(np.flatnonzero(seen.active).tolist()) - {channel}
-        parents = open_channels - set(growth.refused) or open_channels
+            return self._end(growth, seen.epoch, "no channel is left to open"), Action()
+        held = set(_held(seen))
+        parents = held - set(growth.refused) or held
         excess = excess_loss(seen)
         parent = max(parents, key=lambda k: (excess[k], -k))
         trial = Trial(
@@ -144,6 +145,7 @@ class Grower:
             bound=seen.validation["bound"],
             information=mutual_information(seen.joint),
             parent_mass=float(seen.usage[parent]),
+            idle=tuple(sorted(set(np.flatnonzero(seen.active).tolist()) - held - {channel})),
         )
         event = Event(epoch=seen.epoch, what="opened", channel=channel, parent=parent)
         grown = dataclasses.replace(
@@ -167,11 +169,12 @@ class Grower:
     ) -> tuple[Growth, Action]:
         helps = self.options.helps
         gained = mutual_information(seen.joint) - trial.information
+        asked = [int(k) for k in np.flatnonzero(seen.active) if k not in trial.idle]
         worth = trial.parent_mass * float(np.log(2))
         scores = {
             "cleanness": gained / worth if worth > 0 else 0.0,
             "bound_gain": trial.bound - seen.validation["bound"],
-            "smallest_usage": float(seen.usage[seen.active].min()),
+            "smallest_usage": float(seen.usage[asked].min()),
         }
         helped = scores["smallest_usage"] >= helps.min_usage and (
             scores["cleanness"] > helps.cleanness or scores["bound_gain"] > helps.bound
@@ -204,7 +207,7 @@ class Grower:
         """The two open channels that are told apart worst, the larger first, where that is bad enough."""
         if self.options.merge_below is None:
             return None
-        held = [int(k) for k in np.flatnonzero(seen.active) if seen.usage[k] >= FREE]
+        held = _held(seen)
         pairs = [(i, j) for i in held for j in held if i < j]
         if not pairs:
             return None
@@ -227,6 +230,11 @@ class Grower:
         event = Event(epoch=epoch, what="ended", reason=reason)
         over = epoch + self.options.finish.epochs
         return dataclasses.replace(growth, ended=epoch, over=over, events=(*growth.events, event))
+
+
+def _held(seen: Signals) -> list[int]:
+    """The open channels that some of the data belong to."""
+    return [int(k) for k in np.flatnonzero(seen.active) if seen.usage[k] >= FREE]
 
 
 def excess_loss(seen: Signals) -> Float[np.ndarray, " K"]:

@@ -147,7 +147,7 @@ def carried_out(plan: Plan, curriculum: Curriculum, arrays: Arrays, orders: Orde
     """One replica after its orders."""
     state, before = arrays.state, arrays.before
     assert before is not None
-    time = jnp.round(plan.time(state))  # an epoch has just ended; a quotient may be off by its last bit
+    time = plan.time(state)
 
     def chosen(condition: Bool[Array, ""], then: TrainState, otherwise: TrainState) -> TrainState:
         return jax.tree.map(lambda a, b: jnp.where(condition, a, b), then, otherwise)

@@ -106,7 +106,9 @@ class Plan:
 
     def time(self, state: TrainState) -> Float[Array, ""]:
         """How many epochs of training are behind a replica."""
-        return state.step.astype(jnp.float32) / self.steps_per_epoch
+        # In two parts: a compiled x / n may become x · (1 / n), which misses whole epochs by a rounding.
+        epochs, steps = jnp.divmod(state.step, self.steps_per_epoch)
+        return epochs.astype(jnp.float32) + steps.astype(jnp.float32) / self.steps_per_epoch
 
     def times(self, epoch: int) -> Float[np.ndarray, " T"]:
         """When each step of an epoch happens, in epochs."""
