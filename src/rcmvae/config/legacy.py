@@ -3,15 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
 from rcmvae.config.config import Config
-from rcmvae.config.legacy_keys import Flat, FlatData, FlatModel
+from rcmvae.config.legacy_curriculum import curriculum_refused, curriculum_steps
+from rcmvae.config.legacy_keys import Flat, FlatCurriculum, FlatData, FlatModel, read
 from rcmvae.config.legacy_steps import Becomes, Dropped, Step, steps
 from rcmvae.config.places import Place, spelled_out
-from rcmvae.config.problems import Found, explain, lookalikes
 from rcmvae.config.text import inline
-from rcmvae.errors import ConfigError, raise_all
+from rcmvae.curriculum import Curriculum
+from rcmvae.errors import raise_all
 from rcmvae.model import ModelOptions
 
 
@@ -28,13 +27,21 @@ def is_legacy(raw: dict[str, Any]) -> bool:
     >>> is_legacy({"model": {"num_components": 10}}), is_legacy({"model": {"num_channels": 10}})
     (True, False)
     """
-    model, data = (raw[name] if isinstance(raw.get(name), dict) else {} for name in ("model", "data"))
+    names = ("model", "data", "curriculum")
+    model, data, growth = (raw[name] if isinstance(raw.get(name), dict) else {} for name in names)
     only_now = ModelOptions.model_fields.keys() - FlatModel.model_fields.keys()
-    if {"objective", "training", "run"} & raw.keys() or only_now & model.keys():
+    grown_now = Curriculum.model_fields.keys() - FlatCurriculum.model_fields.keys()
+    if {"objective", "training", "run"} & raw.keys() or only_now & model.keys() or grown_now & growth.keys():
         return False
     only_earlier = FlatModel.model_fields.keys() - ModelOptions.model_fields.keys()
-    at_top = (only_earlier | Flat.model_fields.keys()) - {"model", "data"}
-    return bool(at_top & raw.keys() or only_earlier & model.keys() or "dataset" in data)
+    grown_earlier = FlatCurriculum.model_fields.keys() - Curriculum.model_fields.keys()
+    at_top = (only_earlier | Flat.model_fields.keys()) - {*names}
+    return bool(
+        at_top & raw.keys()
+        or only_earlier & model.keys()
+        or grown_earlier & growth.keys()
+        or "dataset" in data
+    )
 
 
 def upgrade(raw: dict[str, Any]) -> Upgraded:
@@ -43,9 +50,9 @@ def upgrade(raw: dict[str, Any]) -> Upgraded:
     >>> upgrade({"model": {"num_components": 4}}).config["model"]["num_channels"]
     4
     """
-    flat = _read(_in_sections(raw))
+    flat = read(Flat, _in_sections(raw))
     raise_all([*_refused(flat)])
-    understood = steps(flat)
+    understood = [*steps(flat), *curriculum_steps(flat)]
     config: dict[str, Any] = {}
     for step in understood:
         if isinstance(step, Becomes):
@@ -69,16 +76,6 @@ def _in_sections(raw: dict[str, Any]) -> dict[str, Any]:
     return sections
 
 
-def _read(raw: dict[str, Any]) -> Flat:
-    problems = [*lookalikes(Found(Flat, "", Place(Flat)), raw)]
-    try:
-        flat = Flat.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError("\n".join(dict.fromkeys([*explain(Flat, error), *problems]))) from error
-    raise_all(problems)
-    return flat
-
-
 def _refused(flat: Flat) -> Iterator[str]:
     model = flat.model
     dead = "It never did anything: remove it to get the same run."
@@ -91,30 +88,21 @@ def _refused(flat: Flat) -> Iterator[str]:
             "model.use_tau_classifier is true, but this version cannot train on labels through τ yet: set it to false, "
             "or give a label_weight to train the separate classifier."
         )
-    if flat.curriculum.enabled:
-        yield (
-            "curriculum.enabled is true, but this version cannot open channels while it trains yet: set it to false "
-            "to train with all channels open from the start."
-        )
+    yield from curriculum_refused(flat)
 
 
 def _notes(understood: Sequence[Step], flat: Flat) -> Iterator[str]:
     """A line for every key that was given, and for each one left out whose default is another one now."""
-    sections = [getattr(flat, name) for name in Flat.model_fields]
-    given = {
-        key: f"{_prefix(name)}{key}={inline(_plain(getattr(section, key)))}"
-        for name, section in zip(Flat.model_fields, sections, strict=True)
-        for key in type(section).model_fields
-        if key in section.model_fields_set
-    }
-    now = spelled_out(Place(Config), Config().model_dump(mode="json"))
+    given = {key: f"{_name(key)}={inline(_plain(value))}" for key, value in _given(flat)}
+    plain = Config().model_dump(mode="json") | {"curriculum": Curriculum().model_dump(mode="json")}
+    now = spelled_out(Place(Config), plain)
     for step in understood:
         mine = ", ".join(given[key] for key in step.keys if key in given)
         if isinstance(step, Dropped):
             if mine:
                 yield f"{mine} → nothing: {step.because}."
         elif mine or step.value != _at(now, step.path):
-            source = mine or f"{step.keys[0]} left out, by its earlier default"
+            source = mine or f"{_name(step.keys[0])} left out, by its earlier default"
             yield f"{source} → {step.path}={inline(step.value)}" + (
                 f" ({step.because})" if step.because else ""
             )
@@ -124,9 +112,26 @@ def _notes(understood: Sequence[Step], flat: Flat) -> Iterator[str]:
             yield f"{text} → nothing: no other key of this file calls for it."
 
 
-def _prefix(section: str) -> str:
+def _given(flat: Flat) -> Iterator[tuple[str, Any]]:
+    """What the file says, key by key; a curriculum's mappings are keys of their own where they are read."""
+    for name in Flat.model_fields:
+        section = getattr(flat, name)
+        for key in type(section).model_fields:
+            value = getattr(section, key)
+            if flat.grows and key in ("unlock", "kick") and value:
+                yield from ((f"{key}.{inner}", said) for inner, said in value.items())
+            elif key in section.model_fields_set:
+                yield key, value
+
+
+def _name(key: str) -> str:
     """Keys of the two large sections stood alone in many files, and need no more than their name."""
-    return "" if section in ("model", "data") else f"{section}."
+    first = key.partition(".")[0]
+    sections = {
+        name: type(getattr(Flat(), name)) for name in Flat.model_fields if name not in ("model", "data")
+    }
+    home = next((name for name, section in sections.items() if first in section.model_fields), "")
+    return f"{home}.{key}" if home else key
 
 
 def _plain(value: Any) -> Any:

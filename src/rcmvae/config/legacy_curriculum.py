@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from rcmvae.config.legacy_keys import Flat, FlatCurriculum, FlatKick, FlatModel, FlatUnlock
+from rcmvae.config.legacy_keys import Flat, FlatCurriculum, FlatKick, FlatModel, FlatUnlock, read
 from rcmvae.config.legacy_steps import Becomes, Dropped, Step, monitored
-from rcmvae.config.problems import read
-from rcmvae.curriculum import Finish
+from rcmvae.curriculum.options import Finish
 from rcmvae.errors import ConfigError
 from rcmvae.options import Options
 
@@ -80,20 +79,21 @@ def curriculum_steps(flat: Flat) -> Iterator[Step]:
 
 
 def _unlock(unlock: FlatUnlock, model: FlatModel) -> Iterator[Step]:
+    because = "every new channel stays, and nothing is counted while it is on trial"
+    yield Becomes(("unlock.policy",), "curriculum.policy.kind", unlock.policy, because)
     monitor, because = monitored(model, unlock.monitor)
-    plateau = {
-        "kind": unlock.policy,
-        "monitor": monitor,
-        "patience": unlock.under_either("patience"),
-        "min_delta": unlock.min_delta,
-        "cooldown": unlock.under_either("cooldown"),
+    yield Becomes(("unlock.monitor",), "curriculum.policy.monitor", monitor, because)
+    values = {
+        "min_delta": (("min_delta",), unlock.min_delta),
+        "patience": (("patience", "patience_epochs"), unlock.under_either("patience")),
+        "cooldown": (("cooldown", "cooldown_epochs"), unlock.under_either("cooldown")),
     }
-    stop = {"stop_after", "max_failed"}
-    keys = tuple(f"unlock.{key}" for key in FlatUnlock.model_fields if key not in stop)
-    reasons = ("every new channel stays, and waiting begins when its trial is over", because)
-    yield Becomes(keys, "curriculum.policy", plateau, "; ".join(filter(None, reasons)))
-    given, keys = unlock.under_either("stop_after"), ("unlock.stop_after", "unlock.max_failed")
+    for name, (keys, value) in values.items():
+        if unlock.model_fields_set.intersection(keys):
+            yield Becomes(tuple(f"unlock.{key}" for key in keys), f"curriculum.policy.{name}", value)
+    given = unlock.under_either("stop_after")
     because = "" if given else "never: there are no more trials than channels"
+    keys = ("unlock.stop_after", "unlock.max_failed")
     yield Becomes(keys, "curriculum.stop_after", given or model.num_components, because)
 
 

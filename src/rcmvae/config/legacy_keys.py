@@ -1,14 +1,25 @@
 """The keys of earlier, flat configuration files, with the defaults that they had there."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
+from rcmvae.config.places import Place
+from rcmvae.config.problems import Found, explain, lookalikes
+from rcmvae.config.text import inline
+from rcmvae.errors import ConfigError, raise_all
 from rcmvae.options import Options
 
-Monitor = Literal[
-    "auto", "loss", "reconstruction_loss", "kl_loss", "kl_z", "kl_c", "classification_loss"
-]
+Monitor = Literal["auto", "loss", "reconstruction_loss", "kl_loss", "kl_z", "kl_c", "classification_loss"]
 
 
 class FlatModel(Options):
@@ -90,14 +101,23 @@ class FlatData(Options):
     seed: NonNegativeInt | None = None  # that of the model
 
 
+def _mapping(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"it must be a mapping, but it is `{inline(value)}`.")  # noqa: TRY004 — told by pydantic
+    return value
+
+
+AnyKeys = Annotated[dict[str, Any], BeforeValidator(_mapping)]
+
+
 class FlatCurriculum(Options):
     """The section `curriculum`. What `unlock` and `kick` hold matters only where it is enabled."""
 
     enabled: bool = False
     k_active_init: PositiveInt = 1
     k_active_max: PositiveInt | None = None  # all
-    unlock: dict[str, Any] = Field(default_factory=dict)
-    kick: dict[str, Any] = Field(default_factory=dict)
+    unlock: AnyKeys = Field(default_factory=dict)
+    kick: AnyKeys = Field(default_factory=dict)
 
 
 class TwoNames(Options):
@@ -171,3 +191,17 @@ class Flat(Options):
     def grows(self) -> bool:
         """Whether channels opened one after another; the standard prior had none to open."""
         return self.curriculum.enabled and self.model.prior_type != "standard"
+
+
+Keys = TypeVar("Keys", bound=Options)
+
+
+def read(keys: type[Keys], raw: dict[str, Any]) -> Keys:
+    """Plain values as these keys; every problem in them is told at once."""
+    problems = [*lookalikes(Found(keys, "", Place(keys)), raw)]
+    try:
+        found = keys.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError("\n".join(dict.fromkeys([*explain(keys, error), *problems]))) from error
+    raise_all(problems)
+    return found
