@@ -27,13 +27,15 @@ RESULTS = Path(__file__).parent / "results"
 
 def median_seconds(run: Callable[[], Any], repeats: int) -> float:
     """Median wall time of a call whose result is waited for; one call to warm up."""
+    seconds_of(run)
+    return statistics.median(seconds_of(run) for _ in range(repeats))
+
+
+def seconds_of(run: Callable[[], Any]) -> float:
+    """Wall time of a call whose result is waited for."""
+    began = time.perf_counter()
     jax.block_until_ready(run())
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        jax.block_until_ready(run())
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+    return time.perf_counter() - began
 
 
 def matmul_rate(size: int = 2048, repeats: int = 10) -> float:
@@ -57,6 +59,11 @@ def train_pixels(setting: Setting) -> Pixels:
 
 def seconds_per_step(setting: Setting, repeats: int) -> float:
     """Median over epochs of a full training step, batch and update included."""
+    return median_seconds(epochs_of(setting), repeats) / setting.plan.steps_per_epoch
+
+
+def epochs_of(setting: Setting) -> Callable[[], Any]:
+    """Each call trains one more epoch."""
     run, data = compile_epoch(setting.plan, setting.devices), train_pixels(setting)
     state = setting.start
 
@@ -65,7 +72,7 @@ def seconds_per_step(setting: Setting, repeats: int) -> float:
         state, means = run(Stage.DECODE, state, data)
         return means
 
-    return median_seconds(epoch, repeats) / setting.plan.steps_per_epoch
+    return epoch
 
 
 def report(
