@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import lognorm
+from scipy.special import ndtr
 
 FLAT = 1e-12  # a direction with a smaller share of the variance holds nothing but rounding
 
@@ -117,7 +117,10 @@ def tail(statistic: float, beta2: float, dimensions: int) -> float:
         - 4 * w ** (-D / 2) * (1 + 3 * D * b2**2 / (2 * w) + D * (D + 2) * b2**4 / (2 * w**2))
     )
     spread2 = np.log1p(variance / mean**2)
-    return float(lognorm.sf(statistic, np.sqrt(spread2), scale=mean * np.exp(-spread2 / 2)))
+    # log of the statistic ~ N(log mean − ½ spread², spread²)
+    if statistic <= 0:
+        return 1.0
+    return float(ndtr((np.log(mean) - spread2 / 2 - np.log(statistic)) / np.sqrt(spread2)))
 
 
 def thinned(
