@@ -16,6 +16,7 @@ from rcmvae.curriculum.information import gain, mixing, mutual_information, unde
 from rcmvae.errors import ConfigError, DataError, RunError
 
 HALF_TOLD = 0.5  # of two groups that are told apart less than this, the data say nothing
+WELL_TOLD = 0.75  # two groups that are told apart more than this are two, however much more others are
 TOLERANCE = 1e-4  # that a mean in single precision keeps
 
 
@@ -66,12 +67,11 @@ class ChannelTree:
         """The number of groups where similarity drops: the cut is in the largest gap between heights.
 
         Heights below one half count as one half, so distinctions that are mostly untold never make a gap, and the first
-        gap begins there: channels that are all told apart stay as they are, and where no two are told apart even by
-        half, everything is one group. Of equal gaps the first counts, which leaves more groups. Where heights rise
+        gap begins there; above three quarters they count as that. So channels that are all told apart stay as they are,
+        and where no two are told apart even by half, everything is one group. Of equal gaps the first counts, which leaves more groups. Where heights rise
         without a step, the proposal means little: look at the dendrogram.
         """
-        floored = np.maximum([HALF_TOLD, *self.heights], HALF_TOLD)
-        gaps = np.diff(floored)
+        gaps = np.diff(np.clip([HALF_TOLD, *self.heights], HALF_TOLD, WELL_TOLD))
         return len(self.channels) - int(gaps.argmax()) if (gaps > 0).any() else 1
 
     def cut(self, *, num_groups: int | None = None, level: float | None = None) -> Int[np.ndarray, " K"]:
