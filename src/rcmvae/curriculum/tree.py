@@ -68,8 +68,8 @@ class ChannelTree:
 
         Heights below one half count as one half, so distinctions that are mostly untold never make a gap, and the first
         gap begins there; above three quarters they count as that. So channels that are all told apart stay as they are,
-        and where no two are told apart even by half, everything is one group. Of equal gaps the first counts, which leaves more groups. Where heights rise
-        without a step, the proposal means little: look at the dendrogram.
+        and where no two are told apart even by half, everything is one group. Of equal gaps the first counts, which
+        leaves more groups. Where heights rise without a step, the proposal means little: look at the dendrogram.
         """
         gaps = np.diff(np.clip([HALF_TOLD, *self.heights], HALF_TOLD, WELL_TOLD))
         return len(self.channels) - int(gaps.argmax()) if (gaps > 0).any() else 1
