@@ -161,9 +161,8 @@ class Signals(eqx.Module):
     # Mean over the held-out samples of r(x) r(x')ᵀ, made symmetric; x' is a view of x where the objective makes views,
     # else x itself.
     joint: Float[np.ndarray, "K K"]
-    channel_loss: Float[
-        np.ndarray, " K"
-    ]  # mean of r_k (−log p(x | z_k, k) + KL_k): what each channel still costs
+    # Mean of r_k (−log p(x | z_k, k) + KL_k): what each channel still costs.
+    channel_loss: Float[np.ndarray, " K"]
     codes: Codes | None = None  # when the curriculum asks for them
     unlocked: int | None = None  # the channel that opened after this epoch
     kick_active: bool = False

@@ -24,17 +24,9 @@ def pot_tree(initial: int, events: Sequence[Event]) -> list[Pot]:
     >>> [pot.channel for pot in pot_tree(1, [Event(epoch=3, what="opened", channel=1, parent=0)])]
     [0, 1]
     """
-    fields: dict[str, Any] = {
-        "opened": None,
-        "parent": None,
-        "sources": {},
-        "closed": None,
-        "merged_into": None,
-    }
+    fields: dict[str, Any] = dict.fromkeys(("opened", "parent", "closed", "merged_into")) | {"sources": {}}
     pots = [Pot(channel=channel, **fields) for channel in range(initial)]
-    idle: int | None = (
-        None  # the pot, if any, whose channel nothing used, so that the one on trial took it over
-    )
+    idle: int | None = None  # the pot that nothing used, if the one on trial took over its channel
 
     def change(place: int | None, **changes: Any) -> None:
         if place is not None:

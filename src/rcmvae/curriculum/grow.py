@@ -13,7 +13,7 @@ from rcmvae.curriculum.policies.base import PolicyState
 from rcmvae.options import Options
 from rcmvae.structs import Event, Signals
 
-FREE = 1e-3  # an open channel with less of the data than this is nobody's
+FREE = 1e-3  # a channel with less of the data than this is nobody's
 
 
 class Trial(Options):
@@ -145,7 +145,7 @@ class Grower:
             bound=seen.validation["bound"],
             information=mutual_information(seen.joint),
             parent_mass=float(seen.usage[parent]),
-            idle=tuple(sorted(set(np.flatnonzero(seen.active).tolist()) - held - {channel})),
+            idle=tuple(k for k in _idle(seen) if k != channel),
         )
         event = Event(epoch=seen.epoch, what="opened", channel=channel, parent=parent)
         grown = dataclasses.replace(
@@ -156,7 +156,7 @@ class Grower:
     def _index(self, growth: Growth, seen: Signals) -> int | None:
         """The channel to open: none where all that may be are open and used."""
         if self.options.index == "free":
-            idle = [int(k) for k in np.flatnonzero(seen.active) if seen.usage[k] < FREE]
+            idle = _idle(seen)
             if idle and seen.active.sum() > 1:
                 return idle[0]
             choice = [k for k in range(self.num_channels) if not seen.active[k]]
@@ -237,6 +237,11 @@ def _held(seen: Signals) -> list[int]:
     return [int(k) for k in np.flatnonzero(seen.active) if seen.usage[k] >= FREE]
 
 
+def _idle(seen: Signals) -> list[int]:
+    """The open channels that are nobody's."""
+    return sorted(set(np.flatnonzero(seen.active).tolist()) - set(_held(seen)))
+
+
 def excess_loss(seen: Signals) -> Float[np.ndarray, " K"]:
     """What each channel costs beyond the cheapest: usage_k · (E_k − min_j E_j), with E the mean cost of a sample.
 
@@ -248,7 +253,7 @@ def excess_loss(seen: Signals) -> Float[np.ndarray, " K"]:
 
 
 def _shares(mass: Float[np.ndarray, " K"]) -> dict[int, float]:
-    """Each channel's share of the whole, without those of less than a thousandth."""
+    """Each channel's share of the whole, without those that are next to nothing."""
     total = float(mass.sum())
     shares = mass / total if total > 0 else np.zeros_like(mass)
-    return {int(k): float(shares[k]) for k in np.flatnonzero(shares >= 1e-3)}
+    return {int(k): float(shares[k]) for k in np.flatnonzero(shares >= FREE)}

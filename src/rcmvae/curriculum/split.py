@@ -6,9 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 ROUNDS = 20  # of 2-means, which mostly needs fewer
-TIGHTEST = (
-    1e-6  # clusters count as no tighter than this share of their distance, squared: the odds stay numbers
-)
+TIGHTEST = 1e-6  # the least spread of a cluster, as a share of the squared distance: the odds stay numbers
 
 
 @dataclasses.dataclass(frozen=True)
