@@ -23,15 +23,15 @@ OPENINGS = [40, 55, 70, 85, 100, 115]
 KICK, LATER, SHARE = 3, 10, 0.02
 PLAIN = "soften: 1"
 WAYS: dict[str, tuple[str, str]] = {
-    "fresh weights": (f"way: fresh, {PLAIN}", ""),
-    "fresh, bias": (f"way: fresh, {PLAIN}", "logit_bias: 3"),
-    "fresh, temperature": (f"way: fresh, {PLAIN}", "temperature: 2.5"),
-    "jitter": (f"way: jitter, {PLAIN}", ""),
-    "jitter, temperature": (f"way: jitter, {PLAIN}", "temperature: 2.5"),
-    "jitter, soften": ("way: jitter, soften: 0.4", ""),
-    "codes": (f"way: codes, {PLAIN}", ""),
-    "codes, temperature": (f"way: codes, {PLAIN}", "temperature: 2.5"),
-    "codes, soften": ("way: codes, soften: 0.4", ""),
+    "fresh weights": (f"kind: fresh, {PLAIN}", ""),
+    "fresh, bias": (f"kind: fresh, {PLAIN}", "logit_bias: 3"),
+    "fresh, temperature": (f"kind: fresh, {PLAIN}", "temperature: 2.5"),
+    "jitter": (f"kind: jitter, {PLAIN}", ""),
+    "jitter, temperature": (f"kind: jitter, {PLAIN}", "temperature: 2.5"),
+    "jitter, soften": ("kind: jitter, soften: 0.4", ""),
+    "codes": (f"kind: halves, {PLAIN}", ""),
+    "codes, temperature": (f"kind: halves, {PLAIN}", "temperature: 2.5"),
+    "codes, soften": ("kind: halves, soften: 0.4", ""),
 }
 
 

@@ -38,7 +38,7 @@ PLACES: list[tuple[Raw, Raw, str, Any]] = [
     ({}, {}, "limit", None),
     ({"k_active_max": 4}, {}, "limit", 4),
     ({"k_active_max": None}, {}, "limit", None),
-    ({}, {}, "start.way", "fresh"),
+    ({}, {}, "start.kind", "fresh"),
     ({}, {}, "start.soften", 1.0),
     ({}, {}, "index", "next"),
     ({}, {}, "merge_below", None),

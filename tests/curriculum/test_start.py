@@ -10,8 +10,9 @@ import numpy as np
 import optax
 import pytest
 from jaxtyping import PyTree
+from pydantic import TypeAdapter
 
-from rcmvae.curriculum import Birthplace, Start, copied_moments, merged
+from rcmvae.curriculum import STARTS, AnyStart, Birthplace, Fresh, Halves, Jitter, copied_moments, merged
 from rcmvae.curriculum.start import with_logits
 from rcmvae.model import Model
 from rcmvae.nn import map_channels
@@ -63,7 +64,7 @@ def codes_of(model: Model, channel: int) -> jax.Array:
 
 
 def begun(model: Model, **settings: Any) -> Model:
-    start = Start.model_validate({"soften": 1.0, **settings})
+    start = TypeAdapter(AnyStart).validate_python({"soften": 1.0, **settings})
     return start(model, birthplace(model), jax.random.key(0))
 
 
@@ -112,12 +113,12 @@ def test_every_array_with_a_row_per_channel_is_known(layout: str):
 
 class TestBirth:
     @layouts
-    @pytest.mark.parametrize("way", ["jitter", "codes"])
-    def test_parent_and_child_share_what_was_the_parents(self, layout: str, way: str):
+    @pytest.mark.parametrize("kind", ["jitter", "halves"])
+    def test_parent_and_child_share_what_was_the_parents(self, layout: str, kind: str):
         model = model_of(layout)
         was = responsibility(model, BEFORE)
-        now = responsibility(begun(model, way=way, **QUIET), AFTER)
-        if way == "jitter":
+        now = responsibility(begun(model, kind=kind, **QUIET), AFTER)
+        if kind == "jitter":
             np.testing.assert_allclose(now[:, PARENT] + now[:, CHILD], was[:, PARENT], rtol=1e-4, atol=1e-6)
             np.testing.assert_allclose(now[:, OTHERS], was[:, OTHERS], rtol=1e-4, atol=1e-6)
             np.testing.assert_allclose(now[:, PARENT], now[:, CHILD], rtol=1e-4, atol=1e-6)
@@ -125,21 +126,21 @@ class TestBirth:
             assert (now[:, PARENT] + now[:, CHILD] >= was[:, PARENT] - 1e-5).all()
 
     @layouts
-    @pytest.mark.parametrize("way", ["jitter", "codes"])
-    def test_every_array_of_the_child_but_its_logit_is_its_parents(self, layout: str, way: str):
+    @pytest.mark.parametrize("kind", ["jitter", "halves"])
+    def test_every_array_of_the_child_but_its_logit_is_its_parents(self, layout: str, kind: str):
         model = model_of(layout)
-        after = begun(model, way=way, **QUIET)
+        after = begun(model, kind=kind, **QUIET)
         first_two_are_the_logit = 2
         pairs = zip(rows_of(after, CHILD), rows_of(model, PARENT), strict=True)
         for child, parent in list(pairs)[first_two_are_the_logit:]:
             np.testing.assert_array_equal(child, parent)
 
     @layouts
-    @pytest.mark.parametrize("way", ["jitter", "codes"])
-    def test_nothing_else_changes(self, layout: str, way: str):
+    @pytest.mark.parametrize("kind", ["jitter", "halves"])
+    def test_nothing_else_changes(self, layout: str, kind: str):
         """With jitter: the parent keeps all but its logit, the others keep everything."""
         model = model_of(layout)
-        after = begun(model, way=way, logit_jitter=0.3, jitter=0.2)
+        after = begun(model, kind=kind, logit_jitter=0.3, jitter=0.2)
         assert_same(without(after, PARENT, CHILD), without(model, PARENT, CHILD))
         for a, b in list(zip(rows_of(after, PARENT), rows_of(model, PARENT), strict=True))[2:]:
             np.testing.assert_array_equal(a, b)
@@ -147,7 +148,7 @@ class TestBirth:
     @layouts
     def test_the_logits_part_by_the_log_odds_of_the_plane(self, layout: str):
         model = model_of(layout)
-        birth, after = birthplace(model), logits(begun(model, way="codes", **QUIET))
+        birth, after = birthplace(model), logits(begun(model, kind="halves", **QUIET))
         odds = np.asarray(codes_of(model, PARENT), float) @ np.asarray(birth.axis, float) - float(
             birth.offset
         )
@@ -160,27 +161,27 @@ class TestBirth:
     @layouts
     def test_samples_go_to_the_side_of_the_plane_that_they_lie_on(self, layout: str):
         model = model_of(layout)
-        birth, after = birthplace(model), logits(begun(model, way="codes", **QUIET))
+        birth, after = birthplace(model), logits(begun(model, kind="halves", **QUIET))
         side = np.asarray(codes_of(model, PARENT)) @ np.asarray(birth.axis) > float(birth.offset)
         assert 5 < side.sum() < 35
         np.testing.assert_array_equal(after[:, CHILD] > after[:, PARENT], side)
 
-    @pytest.mark.parametrize("way", ["jitter", "codes", "fresh"])
-    def test_softening_scales_every_logit_and_nothing_else(self, way: str):
+    @pytest.mark.parametrize("kind", sorted(STARTS))
+    def test_softening_scales_every_logit_and_nothing_else(self, kind: str):
         model = model_of("decentralized")
-        hard, soft = (begun(model, way=way, soften=soften) for soften in (1.0, 0.25))
+        hard, soft = (begun(model, kind=kind, soften=soften) for soften in (1.0, 0.25))
         np.testing.assert_allclose(logits(soft), 0.25 * logits(hard), rtol=1e-5, atol=1e-6)
         assert_same(with_logits(soft, *logit_head(hard)), hard)
 
     def test_fresh_leaves_the_weights_that_were_first_drawn(self):
         model = model_of("decentralized")
-        assert not Start(way="fresh").copies
-        assert_same(begun(model, way="fresh", logit_jitter=0.5, jitter=0.5), model)
+        assert not Fresh().copies
+        assert_same(begun(model, kind="fresh"), model)
 
     @layouts
     def test_the_noise_is_as_large_as_told(self, layout: str):
         model, draws = model_of(layout), 400
-        start = Start(way="jitter", logit_jitter=0.3, jitter=0.05, soften=1.0)
+        start = Jitter(logit_jitter=0.3, jitter=0.05, soften=1.0)
         keys, birth = jax.random.split(jax.random.key(1), draws), birthplace(model)
 
         @jax.jit
@@ -210,12 +211,12 @@ class TestBirth:
 
     def test_a_row_of_zeros_stays_zero(self):
         model = jax.tree.map(jnp.zeros_like, model_of("decentralized"))
-        after = begun(model, way="jitter", logit_jitter=0.5, jitter=0.5)
+        after = begun(model, kind="jitter", logit_jitter=0.5, jitter=0.5)
         assert all((row == 0).all() for row in rows_of(after, CHILD)[2:])
 
     def test_compiled_it_is_the_same(self):
         model = model_of("decentralized")
-        birth, key, start = birthplace(model), jax.random.key(0), Start()
+        birth, key, start = birthplace(model), jax.random.key(0), Halves()
         assert_close(jax.jit(start.__call__)(model, birth, key), start(model, birth, key))
 
 
@@ -289,7 +290,7 @@ class TestMerge:
     def test_a_birth_and_a_merge_undo_each_other(self):
         model = model_of("decentralized")
         mass = jnp.array([0.2, 0.3, 0.2, 0.3])
-        again = merged(begun(model, way="jitter", **QUIET), jnp.int32(PARENT), jnp.int32(CHILD), mass)
+        again = merged(begun(model, kind="jitter", **QUIET), jnp.int32(PARENT), jnp.int32(CHILD), mass)
         np.testing.assert_allclose(
             responsibility(again, BEFORE), responsibility(model, BEFORE), rtol=1e-4, atol=1e-6
         )

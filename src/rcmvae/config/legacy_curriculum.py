@@ -71,7 +71,7 @@ def curriculum_steps(flat: Flat) -> Iterator[Step]:
     yield from _unlock(growth.unlock, flat.model)
     yield from _kick(growth, flat.model)
     because = "a new channel began with the weights that were first drawn"
-    yield Becomes(("enabled",), "curriculum.start", {"way": "fresh", "soften": 1.0}, because)
+    yield Becomes(("enabled",), "curriculum.start", {"kind": "fresh", "soften": 1.0}, because)
     yield Becomes(("enabled",), "curriculum.index", "next", "no index was used twice")
     epochs = min(Finish().epochs, flat.model.max_epochs - 1 - growth.trial)
     because = "the earlier learning rate did not fall; training ends so long after growth"

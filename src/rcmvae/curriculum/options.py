@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_
 from rcmvae.curriculum.kick import Kick
 from rcmvae.curriculum.policies import AnyPolicy
 from rcmvae.curriculum.policies.birth import Birth
-from rcmvae.curriculum.start import Start
+from rcmvae.curriculum.start import AnyStart, Halves
 from rcmvae.options import Options
 from rcmvae.schedules import Cosine
 
@@ -53,7 +53,7 @@ class Curriculum(Options):
     trial: PositiveInt = 1
     helps: Helps = Helps()
     stop_after: PositiveInt = 3
-    start: Start = Start()
+    start: AnyStart = Halves()
     kick: Kick = Kick()
     index: Literal["free", "next"] = Field(
         default="free",

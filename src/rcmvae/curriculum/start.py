@@ -1,7 +1,8 @@
 """How the weights of a channel begin when it opens, and where they go when it is merged away."""
 
 import itertools
-from typing import Literal
+from abc import abstractmethod
+from typing import Annotated, ClassVar, Literal
 
 import equinox as eqx
 import jax
@@ -12,7 +13,7 @@ from pydantic import Field, NonNegativeFloat
 
 from rcmvae.model import Model
 from rcmvae.nn import Heads, Linear, Rows, map_channels
-from rcmvae.options import Options
+from rcmvae.options import OneOf, Options, by_kind, leaves
 
 Channel = Int[Array, ""]
 
@@ -27,32 +28,86 @@ class Birthplace(eqx.Module):
 
 
 class Start(Options):
-    """A new channel begins as a copy of the one that costs most, and takes some of its samples.
+    """How the weights of a new channel begin. Then all logits are scaled down once: every sample chooses anew."""
 
-    `codes`: parent and child part where the parent's codes fall into halves. `jitter`: they differ by noise alone.
-    `fresh`: the child keeps the weights that were first drawn. Jitter is a share of a row's root mean square.
-    """
+    soften: float = Field(default=0.4, gt=0, le=1, description="factor on all logits when a channel opens")
 
-    way: Literal["codes", "jitter", "fresh"] = "codes"
-    logit_jitter: NonNegativeFloat = 0.05
-    jitter: NonNegativeFloat = 0.01  # of everything but the logits
-    soften: float = Field(default=0.4, gt=0, le=1)  # factor on all logits, once: every sample is asked anew
+    copies: ClassVar[bool] = True  # whether the child begins with its parent's weights
+    cuts: ClassVar[bool] = False  # whether the plane that cuts the parent's codes is looked for
 
-    @property
-    def copies(self) -> bool:
-        """Whether the child begins with its parent's weights."""
-        return self.way != "fresh"
+    @abstractmethod
+    def begun(self, model: Model, birth: Birthplace, key: Key[Array, ""]) -> Model:
+        """The model with a channel begun, before any softening."""
 
     def __call__(self, model: Model, birth: Birthplace, key: Key[Array, ""]) -> Model:
-        """The model with a channel begun."""
-        logits, child = model.heads.logits, birth.child
-        if self.copies:
-            key, logit_key = jax.random.split(key)
-            logits = divided(logits, child, birth.parent, self.logit_jitter, logit_key)
-            if self.way == "codes":
-                logits = parted(logits, model.heads, birth)
-            model = shaken(copied(model, child, birth.parent), child, self.jitter, key)
+        model = self.begun(model, birth, key)
+        logits = model.heads.logits
         return with_logits(model, self.soften * logits.weight, self.soften * logits.bias)
+
+
+class Fresh(Start):
+    """The child keeps the weights that were first drawn.
+
+    >>> Fresh().copies
+    False
+    """
+
+    kind: Literal["fresh"] = "fresh"
+
+    copies: ClassVar[bool] = False
+
+    def begun(self, model: Model, birth: Birthplace, key: Key[Array, ""]) -> Model:
+        return model
+
+
+class Copy(Start):
+    """The child is its parent's copy but for noise, a share of each row's root mean square."""
+
+    logit_jitter: NonNegativeFloat = Field(default=0.05, description="noise on the child's logit weights")
+    jitter: NonNegativeFloat = Field(default=0.01, description="noise on all other weights of the child")
+
+    @abstractmethod
+    def apart(self, logits: Linear, heads: Heads, birth: Birthplace) -> Linear:
+        """The logits once parent and child have been told apart, by more than noise or not."""
+
+    def begun(self, model: Model, birth: Birthplace, key: Key[Array, ""]) -> Model:
+        key, logit_key = jax.random.split(key)
+        logits = divided(model.heads.logits, birth.child, birth.parent, self.logit_jitter, logit_key)
+        logits = self.apart(logits, model.heads, birth)
+        model = shaken(copied(model, birth.child, birth.parent), birth.child, self.jitter, key)
+        return with_logits(model, logits.weight, logits.bias)
+
+
+class Jitter(Copy):
+    """Nothing but noise tells the copies apart.
+
+    >>> Jitter().copies, Jitter().cuts
+    (True, False)
+    """
+
+    kind: Literal["jitter"] = "jitter"
+
+    def apart(self, logits: Linear, heads: Heads, birth: Birthplace) -> Linear:
+        return logits
+
+
+class Halves(Copy):
+    """Parent and child part where the parent's codes fall into halves.
+
+    >>> Halves().cuts
+    True
+    """
+
+    kind: Literal["halves"] = "halves"
+
+    cuts: ClassVar[bool] = True
+
+    def apart(self, logits: Linear, heads: Heads, birth: Birthplace) -> Linear:
+        return parted(logits, heads, birth)
+
+
+STARTS = by_kind(*leaves(Start))
+AnyStart = Annotated[Start, OneOf(STARTS)]
 
 
 def with_logits(model: Model, weight: Float[Array, "F K"], bias: Float[Array, " K"]) -> Model:

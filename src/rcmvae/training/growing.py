@@ -1,7 +1,8 @@
 """Between epochs: what a curriculum decides, and what that does to the weights."""
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -21,11 +22,13 @@ from rcmvae.curriculum import (
     halves,
     merged,
 )
-from rcmvae.structs import Signals
+from rcmvae.structs import Codes, Signals
 from rcmvae.training.checkpoint import Arrays, Checkpoint
 from rcmvae.training.codes import compile_codes
 from rcmvae.training.devices import Devices
 from rcmvae.training.state import Pixels, Plan, Stand, Streams, TrainState
+
+HeldOut = Callable[[], list[Codes]]  # every replica's codes of the held-out samples, once asked for
 
 
 class Growing:
@@ -45,8 +48,9 @@ class Growing:
 
     def after_epoch(self, now: Checkpoint, signals: Sequence[Signals]) -> tuple[Checkpoint, list[Signals]]:
         """The checkpoint with this epoch's decisions in it, and the signals with what they were."""
-        flows = self._flows(now)
-        seen = self._with_codes(now, signals)
+        held_out = functools.cache(lambda: self.codes(now.arrays.state, self.validation))
+        flows = self._flows(now, held_out)
+        seen = self._with_codes(now, signals, held_out)
         steps = [self.grower.step(*each) for each in zip(now.growth, seen, flows, strict=True)]
         after = tuple(growth for growth, _ in steps)
         told = [
@@ -60,31 +64,26 @@ class Growing:
         ending = [new.ended == now.epoch for new in after]
         if any(ending) or any(action.act is not Act.NOTHING for _, action in steps):
             actions = [action for _, action in steps]
-            cuts = self._cuts(now, actions)
+            cuts = self._cuts(now, actions, held_out)
             orders = Orders.of(actions, ending, [one.usage for one in signals], cuts)
             now = dataclasses.replace(now, arrays=self.carry_out(now.arrays, orders))
         return dataclasses.replace(now, growth=after), told
 
-    def _flows(self, now: Checkpoint) -> list[Float[np.ndarray, "K K"] | None]:
+    def _flows(self, now: Checkpoint, held_out: HeldOut) -> list[Float[np.ndarray, "K K"] | None]:
         """Where the mass of each channel went since the trial began, for replicas whose trial is due."""
         due = [self.grower.is_due(growth, now.epoch) for growth in now.growth]
         if not any(due):
             return [None] * len(due)
         assert now.arrays.before is not None
-        pairs = zip(
-            self.codes(now.arrays.before, self.validation),
-            self.codes(now.arrays.state, self.validation),
-            strict=True,
-        )
+        pairs = zip(self.codes(now.arrays.before, self.validation), held_out(), strict=True)
         flows = [was.responsibility.T @ now_is.responsibility / len(was.z) for was, now_is in pairs]
         return [flow if is_due else None for flow, is_due in zip(flows, due, strict=True)]
 
-    def _cuts(self, now: Checkpoint, actions: Sequence[Action]) -> list[Cut]:
+    def _cuts(self, now: Checkpoint, actions: Sequence[Action], held_out: HeldOut) -> list[Cut]:
         """Where the parent of each new channel is cut."""
         nowhere = Cut(np.zeros(now.arrays.state.params.heads.latents[1]), 0.0)
-        if all(action.act is not Act.OPEN for action in actions):
+        if not self.grower.options.start.cuts or all(action.act is not Act.OPEN for action in actions):
             return [nowhere] * len(actions)
-        found = self.codes(now.arrays.state, self.validation)
         return [
             halves(
                 codes.z[:, action.parent if codes.z.shape[1] > 1 else 0],
@@ -92,16 +91,18 @@ class Growing:
             )
             if action.act is Act.OPEN
             else nowhere
-            for action, codes in zip(actions, found, strict=True)
+            for action, codes in zip(actions, held_out(), strict=True)
         ]
 
-    def _with_codes(self, now: Checkpoint, signals: Sequence[Signals]) -> Sequence[Signals]:
+    def _with_codes(
+        self, now: Checkpoint, signals: Sequence[Signals], held_out: HeldOut
+    ) -> Sequence[Signals]:
         if not self.grower.options.policy.needs_codes:
             return signals
         if all(growth.trial is not None or growth.ended is not None for growth in now.growth):
             return signals
-        found = self.codes(now.arrays.state, self.validation)
-        return [dataclasses.replace(one, codes=codes) for one, codes in zip(signals, found, strict=True)]
+        pairs = zip(signals, held_out(), strict=True)
+        return [dataclasses.replace(one, codes=codes) for one, codes in pairs]
 
 
 class Orders(eqx.Module):
