@@ -98,6 +98,26 @@ def test_no_value_is_below_the_lowest(schedule: Schedule, value):
     assert values(schedule).min() >= min(schedule.levels()) - 1e-6
 
 
+LATE = [
+    {"kind": "linear", "start": 0, "end": 2, "epochs": 4, "begin": 3},
+    {"kind": "linear", "start": 0, "end": 0, "epochs": 4},
+    {"kind": "piecewise", "at": [2, 5], "values": [0, 0, 1]},
+    {"kind": "piecewise", "at": [2, 5], "values": [0, 1, 0]},
+    {"kind": "warmup", "epochs": 1, "then": {"kind": "piecewise", "at": [2], "values": [0, 1]}},
+    {"kind": "constant", "value": 0},
+]
+
+
+@pytest.mark.parametrize(
+    "schedule", [*(s for s, _ in EVERY), *map(ANY.validate_python, LATE)], ids=lambda s: s.model_dump_json()
+)
+def test_it_is_0_until_it_begins_and_no_longer(schedule: Schedule):
+    begins = schedule.begins()
+    assert np.all(values(schedule)[begins > TIMES] == 0)
+    if math.isfinite(begins):
+        assert values(schedule, np.asarray([begins + 1e-3], np.float32)) != 0
+
+
 @every_schedule
 def test_a_schedule_can_be_hashed_and_never_changes(schedule: Schedule, value):
     assert hash(schedule) == hash(schedule.model_copy())

@@ -6,6 +6,7 @@ Wherever a configuration takes a schedule, a plain number means that constant.
 import itertools
 import math
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
@@ -33,6 +34,14 @@ class Schedule(Options):
         """
 
     @abstractmethod
+    def begins(self) -> float:
+        """The time until which it is 0; ∞ if it never is anything else.
+
+        >>> Linear(start=0, end=1, begin=5, epochs=5).begins()
+        5.0
+        """
+
+    @abstractmethod
     def levels(self, epochs: float = math.inf) -> tuple[float, ...]:
         """The values that it starts from, heads for or holds within so many epochs; it stays between them.
 
@@ -57,6 +66,9 @@ class Constant(Schedule):
     def settled(self) -> float:
         return 0.0
 
+    def begins(self) -> float:
+        return 0.0 if self.value else math.inf
+
     def levels(self, epochs: float = math.inf) -> tuple[float, ...]:
         return (self.value,)
 
@@ -78,6 +90,11 @@ class Ramp(Schedule):
 
     def settled(self) -> float:
         return self.begin + self.epochs
+
+    def begins(self) -> float:
+        if self.start:
+            return 0.0
+        return self.begin if self.end else math.inf
 
     def levels(self, epochs: float = math.inf) -> tuple[float, ...]:
         return (self.start, self.end) if self.begin < epochs else (self.start,)
@@ -158,9 +175,15 @@ class Piecewise(Schedule):
     def settled(self) -> float:
         return self.at[-1]
 
+    def begins(self) -> float:
+        return next((begin for begin, value in self._steps() if value), math.inf)
+
     def levels(self, epochs: float = math.inf) -> tuple[float, ...]:
-        begins = (0.0, *self.at)
-        return tuple(value for begin, value in zip(begins, self.values, strict=True) if begin < epochs)
+        return tuple(value for begin, value in self._steps() if begin < epochs)
+
+    def _steps(self) -> Iterator[tuple[float, float]]:
+        """When each value begins, and the value."""
+        return zip((0.0, *self.at), self.values, strict=True)
 
 
 class Warmup(Schedule):
@@ -179,6 +202,9 @@ class Warmup(Schedule):
 
     def settled(self) -> float:
         return max(self.epochs, self.then.settled())
+
+    def begins(self) -> float:
+        return self.then.begins()
 
     def levels(self, epochs: float = math.inf) -> tuple[float, ...]:
         return (0.0, *self.then.levels(epochs))

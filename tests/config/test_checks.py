@@ -1,5 +1,6 @@
 """What does not fit together is refused before any compute, in one sentence each."""
 
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,10 +13,12 @@ from rcmvae.data import ArraysSource, dataset_from_arrays
 from rcmvae.errors import ConfigError
 from rcmvae.schedules import Constant, Cosine, Exponential, Linear, Piecewise, Schedule, Warmup
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 VAMP = {"prior": "vamp", "layout": "shared"}
 GEOMETRIC = {"prior": "geometric", "layout": "shared"}
 LEARNED = {"kind": "mixture", "pi": "learned"}
 HEADED = {"classifier": {}}
+LATE = {"kind": "piecewise", "at": [10, 20], "values": [0, 0.5, 1]}
 
 # (configuration, parts of the sentence that refuses it)
 REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
@@ -94,6 +97,69 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
         },
         ("monitor is `classifier`", "data.num_labeled (100)", "no validation sample"),
     ),
+    (
+        {"curriculum": {"policy": {"kind": "plateau", "monitor": "bund"}}},
+        ("curriculum.policy monitors `bund`", "does not compute", "Did you mean 'bound'?"),
+    ),
+    (
+        {
+            "curriculum": {"policy": {"kind": "birth", "when": {"kind": "plateau", "monitor": "confidence"}}},
+            "objective": {"reconstruction": 1, "confidence": -1},
+        },
+        ("curriculum.policy monitors `confidence`", "weight of objective.confidence is negative"),
+    ),
+    (
+        {
+            "data": {"kind": "digits", "num_labeled": 100},
+            "model": HEADED,
+            "objective": {"classifier": 1},
+            "curriculum": {"policy": {"kind": "plateau", "monitor": "classifier"}},
+        },
+        ("curriculum.policy monitors `classifier`", "data.num_labeled (100)", "no validation sample"),
+    ),
+    (
+        {"objective": {"kl_c": 1, "reconstruction": {"weight": LATE}}, "training": {"epochs": 10}},
+        (
+            "objective.reconstruction.weight is 0 for the first 10 epochs",
+            "training.epochs is 10",
+            "Give training.epochs=11 or more",
+            "from the start: objective.reconstruction.weight=0.5.",
+        ),
+    ),
+    (
+        {
+            "objective": {"kl_z": {"weight": LATE}, "reconstruction": {"weight": LATE}},
+            "training": {"epochs": 3},
+        },
+        (
+            "objective.reconstruction.weight and objective.kl_z.weight are 0",
+            "objective.reconstruction.weight=0.5 objective.kl_z.weight=0.5.",
+        ),
+    ),
+    (
+        {
+            "objective": {
+                "kl_c": 1,
+                "reconstruction": {
+                    "weight": {"kind": "linear", "start": 0, "end": 1, "epochs": 9, "begin": 6.5}
+                },
+            },
+            "training": {"epochs": 6},
+        },
+        ("objective.reconstruction.weight is 0 for the first 6.5 epochs", "Give training.epochs=7 or more"),
+    ),
+    (
+        {
+            "objective": {"kl_c": 1, "reconstruction": {"weight": LATE}},
+            "training": {"epochs": 100},
+            "curriculum": {"stop_after": 2, "trial": 2, "finish": {"epochs": 5}},
+        },
+        (
+            "objective.reconstruction.weight is 0 for the first 10 epochs",
+            "training may be over after 10",
+            "from the start: objective.reconstruction.weight=0.5.",
+        ),
+    ),
     ({"training": {"learning_rate": 0}}, ("training.learning_rate never rises above 0", "20 epochs")),
     (
         {"training": {"learning_rate": {"kind": "piecewise", "at": [20], "values": [0, 1]}}},
@@ -169,6 +235,18 @@ def test_several_things_that_do_not_fit_are_told_at_once() -> None:
     assert len(str(caught.value).splitlines()) == 3
 
 
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_what_is_proposed_for_a_quick_look_works(name: str) -> None:
+    recipe, few = CONFIGS / f"{name}.yaml", "training.epochs=3"
+    with pytest.raises(ConfigError, match=r"^objective\.reconstruction\.weight and .* are 0 for") as caught:
+        load_config(recipe, [few])
+    _, _, proposed = str(caught.value).removesuffix(".").partition("from the start: ")
+    config = load_config(recipe, [few, *proposed.split()])
+    assert all(term.weight.begins() == 0 for term in config.objective.terms.values())
+    with pytest.raises(ConfigError, match="training may be over after 14"):
+        load_config(recipe, ["curriculum={}", "objective.kl_c.weight.at=[20]"])
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -182,6 +260,13 @@ def test_several_things_that_do_not_fit_are_told_at_once() -> None:
         {"model": {"routing": {"kind": "straight_through", "decode": "one"}}},
         {"objective": {"reconstruction": 1, "usage_entropy": -1, "confidence": -1}},
         {"objective": {"kl_c": {"weight": {"kind": "piecewise", "at": [20], "values": [1, -1]}}}},
+        {"objective": {"reconstruction": 0, "kl_c": 1}},
+        {"objective": {"kl_c": {"weight": LATE}}, "training": {"epochs": 11}},
+        {
+            "objective": {"kl_c": {"weight": LATE}},
+            "training": {"epochs": 100},
+            "curriculum": {"stop_after": 3, "trial": 2, "finish": {"epochs": 5}},
+        },
     ],
 )
 def test_what_fits_is_taken(raw: dict[str, Any]) -> None:

@@ -98,6 +98,11 @@ def tiny(*changes: Mapping[str, Any], directory: Path = Path("runs"), **training
     return from_mapping(raw)
 
 
+def cut_short(config: Config, epochs: int) -> Config:
+    """The same run, over after so many epochs, however far its schedules have come by then."""
+    return config.model_copy(update={"training": config.training.model_copy(update={"epochs": epochs})})
+
+
 @functools.cache
 def digits() -> Dataset:
     """The data of `SETTINGS`."""

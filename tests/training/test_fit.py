@@ -13,7 +13,7 @@ from rcmvae.training import Checkpoints, Devices, begin
 from rcmvae.training.epoch import compile_epoch, compile_validation
 from rcmvae.training.options import CheckpointOptions
 
-from .small import CHANGING, Ran, bench, digits, host, same_bits, tiny, told
+from .small import CHANGING, Ran, bench, cut_short, digits, host, same_bits, tiny, told
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def test_a_resumed_run_repeats_the_uninterrupted_one_bit_for_bit(
     straight: Ran, broken_after: int, tmp_path: Path
 ) -> None:
     with Checkpoints(tmp_path / "checkpoints", CheckpointOptions(every_seconds=0)) as checkpoints:
-        first = bench(tiny(CHANGING, epochs=broken_after)).fit(checkpoints=checkpoints)
+        first = bench(cut_short(tiny(CHANGING), broken_after)).fit(checkpoints=checkpoints)
     again = bench(tiny(CHANGING))
     with Checkpoints(tmp_path / "checkpoints", CheckpointOptions()) as checkpoints:
         start = checkpoints.restore(begin(again.setting.plan, again.setting.start))
@@ -49,7 +49,7 @@ def test_the_seed_decides_everything(straight: Ran) -> None:
     assert told(again.epochs) == told(straight.epochs)
     assert same_bits(again.outcome.checkpoint.arrays, straight.outcome.checkpoint.arrays)
     # The second replica of seed 0 is the first one of seed 1.
-    other = bench(tiny(CHANGING, seed=7, epochs=1)).fit()
+    other = bench(cut_short(tiny(CHANGING, seed=7), 1)).fit()
     assert other.epochs[0][0].train["loss"] != straight.epochs[0][0].train["loss"]
 
 

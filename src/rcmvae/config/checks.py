@@ -1,6 +1,7 @@
 """What the parts of a configuration ask of one another, and of the data: a sentence for each thing that cannot be."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,8 +36,43 @@ def there_is_something_to_minimise(parts: Parts) -> Iterator[str]:
     terms = parts.objective.terms
     if not terms:
         yield "objective has no term: there is nothing to minimise. Start with `reconstruction: 1`."
-    elif all(set(term.weight.levels(parts.epochs)) == {0.0} for term in terms.values()):
+    elif all(term.weight.begins() == math.inf for term in terms.values()):
         yield "objective gives every term the weight 0: there is nothing to minimise."
+
+
+def every_weight_has_its_time(parts: Parts) -> Iterator[str]:
+    """A weight that is 0 at first becomes more while there is training left."""
+    terms, end = parts.objective.terms, soonest_end(parts)
+    waiting: dict[float, list[str]] = {}
+    for name, term in terms.items():
+        if end <= term.weight.begins() < math.inf:
+            waiting.setdefault(term.weight.begins(), []).append(name)
+    for begin, names in waiting.items():
+        keys = [f"objective.{name}.weight" for name in names]
+        first = (next(filter(None, terms[name].weight.levels())) for name in names)
+        at_once = " ".join(f"{key}={value:g}" for key, value in zip(keys, first, strict=True))
+        late = f"{' and '.join(keys)} {'is' if len(keys) == 1 else 'are'} 0 for the first {begin:g} epochs"
+        if begin >= parts.training.epochs:
+            yield (
+                f"{late}, but training.epochs is {parts.training.epochs}: what is weighed would never be trained. Give "
+                f"training.epochs={math.floor(begin) + 1} or more; or, for a quick look, weigh it from the start: "
+                f"{at_once}."
+            )
+        else:
+            yield (
+                f"{late}, but with this curriculum training may be over after {end}: what is weighed might never be "
+                f"trained. Weigh it from the start: {at_once}."
+            )
+
+
+def soonest_end(parts: Parts) -> int:
+    """After how many epochs training may be over; early stopping waits for the weights."""
+    curriculum, epochs = parts.curriculum, parts.training.epochs
+    if curriculum is None:
+        return epochs
+    to_open = (curriculum.limit or parts.model.num_channels) - curriculum.initial
+    trials = min(curriculum.stop_after, max(to_open, 0))
+    return min(epochs, 1 + trials * curriculum.trial + curriculum.finish.epochs)
 
 
 def the_classifier_is_trained(parts: Parts) -> Iterator[str]:
@@ -89,25 +125,31 @@ def only_what_has_a_highest_value_is_rewarded(parts: Parts) -> Iterator[str]:
 
 
 def what_is_monitored_exists(parts: Parts) -> Iterator[str]:
-    """Early stopping watches a value that is computed, and that training lowers."""
-    if parts.training.early_stopping is None:
-        return
-    monitor, key = parts.training.early_stopping.monitor, "training.early_stopping.monitor"
+    """Early stopping and a curriculum watch values that are computed, and that training lowers."""
+    stopping, curriculum = parts.training.early_stopping, parts.curriculum
+    if stopping is not None:
+        yield from _monitored(parts, stopping.monitor, "training.early_stopping.monitor is")
+    if curriculum is not None:
+        for name in curriculum.policy.watches:
+            yield from _monitored(parts, name, "curriculum.policy monitors")
+
+
+def _monitored(parts: Parts, monitor: str, told: str) -> Iterator[str]:
     terms = parts.objective.terms
     monitored = ["bound", "loss", *terms]
     if monitor not in monitored:
         yield (
-            f"{key} is `{monitor}`, which this run does not compute. It computes {listed(monitored)}."
+            f"{told} `{monitor}`, which this run does not compute. It computes {listed(monitored)}."
             f"{nearest(monitor, monitored)}"
         )
     elif monitor in terms and any(value < 0 for value in terms[monitor].weight.levels(parts.epochs)):
         yield (
-            f"{key} is `{monitor}`, and lower counts as better, but the weight of objective.{monitor} is negative: "
+            f"{told} `{monitor}`, and lower counts as better, but the weight of objective.{monitor} is negative: "
             f"training raises it. Monitor `bound` or `loss`."
         )
     elif monitor == "classifier" and parts.data.num_labeled is not None:
         yield (
-            f"{key} is `classifier`, but with data.num_labeled ({parts.data.num_labeled}) no validation sample keeps "
+            f"{told} `classifier`, but with data.num_labeled ({parts.data.num_labeled}) no validation sample keeps "
             f"its label: monitor `bound` or `loss`."
         )
 
@@ -149,13 +191,6 @@ def the_curriculum_fits(parts: Parts) -> Iterator[str]:
             "training.early_stopping and curriculum would both decide when training ends: leave early stopping out; "
             "growth ends by itself, and curriculum.finish follows."
         )
-    monitored = ["bound", "loss", *parts.objective.terms]
-    for name in curriculum.policy.watches:
-        if name not in monitored:
-            yield (
-                f"curriculum.policy monitors `{name}`, which this run does not compute. It computes "
-                f"{listed(monitored)}.{nearest(name, monitored)}"
-            )
     kick, unmoved = curriculum.kick, Constant(value=1.0)
     if kick.logit_mog != unmoved and "logit_mog" not in parts.objective.terms:
         yield "curriculum.kick.logit_mog relaxes a term that objective does not have: leave it out, or add the term."
@@ -185,6 +220,7 @@ def there_is_data_enough(parts: Parts) -> Iterator[str]:
 
 CHECKS: tuple[Callable[[Parts], Iterator[str]], ...] = (
     there_is_something_to_minimise,
+    every_weight_has_its_time,
     the_classifier_is_trained,
     pi_is_trained,
     the_terms_go_with_the_prior,
