@@ -6,11 +6,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import jax
 from rich.console import Console
 
 from rcmvae.config import Config, dump_config
 from rcmvae.data import Dataset
 from rcmvae.errors import NonFiniteError, RunError
+from rcmvae.interruption import Interruption
 from rcmvae.results import SplitName, channel_trees, cuts, scores, summary
 from rcmvae.run import RunDirectory
 from rcmvae.setting import Setting
@@ -24,6 +26,7 @@ def train(
     *,
     console: Console | None = None,
     listeners: Sequence[Listener] = (),
+    interruption: Interruption | None = None,
 ) -> RunDirectory:
     """Train as configured, and leave a run directory. Without a dataset, `config.data` says where it is."""
     setting = Setting.prepare(config, dataset)
@@ -31,7 +34,7 @@ def train(
     with Checkpoints(run.checkpoints, config.training.checkpoint) as checkpoints:
         start = begin(setting.plan, setting.start)
         checkpoints.save(start)
-        _go_on(run, setting, start, checkpoints, console, listeners)
+        _go_on(run, setting, start, checkpoints, console, listeners, interruption or Interruption())
     return run
 
 
@@ -42,6 +45,7 @@ def resume(
     epochs: int | None = None,
     console: Console | None = None,
     listeners: Sequence[Listener] = (),
+    interruption: Interruption | None = None,
 ) -> RunDirectory:
     """Go on from the last complete checkpoint, exactly as the run would have; `epochs` moves its end."""
     run = RunDirectory.find(path)
@@ -51,7 +55,7 @@ def resume(
         start = checkpoints.restore(begin(setting.plan, setting.start))
         _refuse_finished(run, start, epochs)
         run.write("config.yaml", dump_config(setting.config))
-        _go_on(run, setting, start, checkpoints, console, listeners)
+        _go_on(run, setting, start, checkpoints, console, listeners, interruption or Interruption())
     return run
 
 
@@ -114,28 +118,64 @@ def _go_on(
     checkpoints: Checkpoints,
     console: Console | None,
     listeners: Sequence[Listener],
+    interruption: Interruption,
 ) -> None:
     config, plan = setting.config, setting.plan
-    run.write_json("summary.json", {"status": "running"})
     history = History(run.path, config.objective, config.training.seed)
+    bar = None
+    if console is not None and run.is_lead:
+        images = plan.steps_per_epoch * config.training.batch_size
+        bar = ProgressBar(config.training.epochs, start.epoch, images, console)
+
+    def leave() -> str:
+        if bar is not None:
+            bar.stop()
+        return _left(run, history, checkpoints)
+
+    def be_patient(_: object) -> None:
+        interruption.patient = True
+
+    run.write_json("summary.json", {"status": "running"})
     with ExitStack() as stack:
-        watching: list[Listener] = list(listeners)
+        watching: list[Listener] = [*listeners, be_patient]
         if run.is_lead:
             history.rewind(start.epoch)
             watching.append(history)
-        if console is not None and run.is_lead:
-            images = plan.steps_per_epoch * config.training.batch_size
-            bar = ProgressBar(config.training.epochs, start.epoch, images, console)
+        if bar is not None:
             watching.append(stack.enter_context(bar))
+        interruption.leave = leave
+        # Several processes leave together, after an epoch.
+        interruption.patient = jax.process_count() > 1
         data = setting.on_device(setting.dataset.train), setting.on_device(setting.dataset.validation)
         try:
-            outcome = fit(plan, setting.devices, start, *data, watching, checkpoints)
+            outcome = fit(plan, setting.devices, start, *data, watching, checkpoints, interruption)
         except NonFiniteError as error:
             run.write_json("summary.json", {"status": "failed", "reason": str(error)})
             raise
+        except KeyboardInterrupt:
+            leave()
+            raise
+    interruption.patient = False
     run.write_json("summary.json", summary(setting, outcome, history))
     if outcome.signal_number is not None:
         raise Interrupted(run.path, outcome.checkpoint.epoch, outcome.signal_number)
+
+
+def _left(run: RunDirectory, history: History, checkpoints: Checkpoints) -> str:
+    """Note that the run was left as it stands, and say what that is."""
+    saved = checkpoints.manager.latest_step() or 0
+    run.write_json("summary.json", {"status": "interrupted", "epochs": saved})
+    trained = max(saved, history.rows[-1]["epoch"] if history.rows else 0)
+    if trained == 0:
+        return f"Stopped before anything was trained. {_way_on(run.path)}"
+    if trained == saved:
+        return f"Stopped after epoch {saved}, which is saved. {_way_on(run.path)}"
+    lost = f"after epoch {saved} " if saved else ""
+    return f"Stopped at once: what was trained {lost}is not saved. {_way_on(run.path)}"
+
+
+def _way_on(path: Path) -> str:
+    return f"Go on with: rcmvae resume {shlex.quote(str(path))}"
 
 
 class Interrupted(RunError):  # noqa: N818 — like KeyboardInterrupt, it is no fault
@@ -143,6 +183,4 @@ class Interrupted(RunError):  # noqa: N818 — like KeyboardInterrupt, it is no 
 
     def __init__(self, path: Path, epoch: int, signal_number: int) -> None:
         self.exit_status = 128 + signal_number
-        super().__init__(
-            f"Stopped after epoch {epoch}, and saved. Go on with: rcmvae resume {shlex.quote(str(path))}"
-        )
+        super().__init__(f"Stopped after epoch {epoch}, and saved. {_way_on(path)}")

@@ -167,13 +167,14 @@ def test_what_is_no_run_is_refused(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     status, told = refused(monkeypatch, capsys, command, str(tmp_path))
-    assert status == 1
+    assert status == 2
     assert told.startswith(f"rcmvae: {tmp_path} is not a run directory")
 
 
 def test_each_error_has_its_status() -> None:
     assert exit_status(ConfigError("")) == exit_status(DataError("")) == 2
-    assert exit_status(RunError("")) == exit_status(NonFiniteError("")) == 1
+    assert exit_status(RunError("")) == 2
+    assert exit_status(NonFiniteError("")) == 1
     assert exit_status(Interrupted(Path("x"), 3, 15)) == 143
 
 

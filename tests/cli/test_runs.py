@@ -94,7 +94,7 @@ def test_training_tells_its_story_where_there_is_no_terminal(work: Path, trained
 
 def test_a_name_is_taken_once(run: Run, trained: str) -> None:
     status, out, err = run("train", *TINY, "training.epochs=1", "--name", "tiny")
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert err.startswith("rcmvae: run.name is `tiny`, but runs/tiny exists already")
 
 
@@ -110,7 +110,7 @@ def test_a_run_is_evaluated(work: Path, run: Run, trained: str) -> None:
 
 def test_a_finished_run_goes_on_only_if_asked(run: Run, trained: str) -> None:
     status, out, err = run("resume", "runs/tiny")
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert err.startswith("rcmvae: runs/tiny has finished")
     status, out, err = run("resume", "runs/tiny", "--epochs", "2")
     assert (status, err) == (0, "")
@@ -128,9 +128,10 @@ def test_ctrl_c_leaves_a_run_that_goes_on(work: Path, run: Run, trained: str) ->
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.startswith("rcmvae: Stopped after epoch ")
-    assert err.rstrip().endswith("Go on with: rcmvae resume runs/long")
-    done = int(err.split("epoch ")[1].split(",")[0])
+    first, last = err.splitlines()
+    assert first == "rcmvae: Stopping after this epoch. Once more, and it stops at once."
+    done = int(last.split("epoch ")[1].split(",")[0])
+    assert last == f"rcmvae: Stopped after epoch {done}, and saved. Go on with: rcmvae resume runs/long"
     status, out, _ = run("resume", "runs/long", "--epochs", str(done + 1))
     assert status == 0
     assert f"epoch {done + 1}/{done + 1}" in out

@@ -8,9 +8,10 @@ import typer
 
 from rcmvae.cli import config, data
 from rcmvae.cli.evaluate import evaluate
+from rcmvae.cli.interruption import CommandInterruption
 from rcmvae.cli.resume import resume
 from rcmvae.cli.train import train
-from rcmvae.errors import ConfigError, DataError, RcmvaeError
+from rcmvae.errors import NonFiniteError, RcmvaeError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,7 +46,8 @@ def _rcmvae(
 def main() -> None:
     """Run a command; what goes wrong on purpose is told in a sentence and an exit status."""
     try:
-        app()
+        with CommandInterruption():
+            app()
     except RcmvaeError as error:
         for line in str(error).splitlines():
             typer.echo(f"rcmvae: {line}", err=True)
@@ -53,10 +55,10 @@ def main() -> None:
 
 
 def exit_status(error: RcmvaeError) -> int:
-    """2 for what the person who typed can mend, 128 + signal for an interruption, 1 for the rest."""
-    if isinstance(error, ConfigError | DataError):
-        return 2
+    """128 + signal for an interruption, 1 where training failed, 2 for what was asked and cannot be done."""
+    if isinstance(error, NonFiniteError):
+        return 1
     # Loaded already, if this error came out of it.
     from rcmvae.experiment import Interrupted  # noqa: PLC0415
 
-    return error.exit_status if isinstance(error, Interrupted) else 1
+    return error.exit_status if isinstance(error, Interrupted) else 2

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from rcmvae.cli import startup
+from rcmvae.cli.interruption import IN_FORCE
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", show_default=False)]
 
@@ -24,4 +25,4 @@ def resume(
     from rcmvae.cli.outcome import show  # noqa: PLC0415
     from rcmvae.experiment import resume as run_resume  # noqa: PLC0415
 
-    show(run_resume(run, epochs=epochs, console=console), console)
+    show(run_resume(run, epochs=epochs, console=console, interruption=IN_FORCE.get()), console)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rcmvae.cli import startup
+from rcmvae.cli.interruption import IN_FORCE
 
 File = Annotated[
     str | None,
@@ -63,7 +64,7 @@ def train(
 
     if not console.quiet:
         tell(notes)
-    show(run_training(chosen, console=console), console)
+    show(run_training(chosen, console=console, interruption=IN_FORCE.get()), console)
 
 
 def tell(notes: tuple[str, ...]) -> None:

@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Bool, PyTree
 
 from rcmvae.errors import NonFiniteError
+from rcmvae.interruption import Interruption
 from rcmvae.structs import Signals
 from rcmvae.training.checkpoint import Arrays, Checkpoint, Checkpoints
 from rcmvae.training.devices import Devices
 from rcmvae.training.early_stopping import Patience, keep_improved
 from rcmvae.training.epoch import compile_epoch, compile_validation
 from rcmvae.training.growing import Growing, first_growth
-from rcmvae.training.interruption import Interruption
 from rcmvae.training.state import Pixels, Plan, TrainState
 
 Tree = TypeVar("Tree", bound=PyTree)
@@ -59,6 +59,7 @@ def fit(
     validation: Pixels,
     listeners: Sequence[Listener] = (),
     checkpoints: Checkpoints | None = None,
+    interruption: Interruption | None = None,
 ) -> Outcome:
     """Train from a checkpoint (`begin` makes the first) until the last epoch, early stopping or a signal."""
     growing = None if plan.curriculum is None else Growing(plan, devices, validation, plan.curriculum)
@@ -66,7 +67,7 @@ def fit(
     now = start
     last_saved = began = time.monotonic()
     stopped_by: int | None = None
-    with Interruption() as interruption:
+    with interruption or Interruption() as heard:
         while not _finished(plan, now) and stopped_by is None:
             epoch_began = time.monotonic()
             stage = plan.objective.stage_at(plan.times(now.epoch))
@@ -90,7 +91,7 @@ def fit(
                 now, signals = growing.after_epoch(now, signals)
             for listener in listeners:
                 listener(signals)
-            noted = devices.agree(interruption.signal_number or 0)
+            noted = devices.agree(heard.signal_number or 0)
             stopped_by = None if _finished(plan, now) else noted or None
             due = devices.agree(int(time.monotonic() - last_saved >= plan.options.checkpoint.every_seconds))
             if checkpoints and (due or stopped_by or _finished(plan, now)):

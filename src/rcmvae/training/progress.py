@@ -44,6 +44,10 @@ class ProgressBar:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the terminal as it was; once more does no harm."""
         self.progress.stop()
 
     def __call__(self, signals: Sequence[Signals]) -> None:

@@ -5,35 +5,40 @@ import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 
+NUMBERS = (signal.SIGINT, signal.SIGTERM)
 Handler = Callable[[int, FrameType | None], object] | int
 
 
 class Interruption:
     """While entered, the first SIGINT or SIGTERM is noted in `signal_number`; a second one acts as usual.
 
-    Handlers belong to the main thread: entered in another one, nothing is caught.
+    Handlers belong to the main thread: entered in another one, nothing is caught. Entered twice, it takes them anew.
     """
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
-        self._before: dict[int, Handler | None] = {}
+        # For those that end the process, see `rcmvae.cli.interruption`.
+        self.patient = False  # whether an epoch is under way whose end is worth waiting for
+        self.leave: Callable[[], str] = lambda: "Stopped before anything was done."  # the last deed and words
+        self._before: list[dict[int, Handler | None]] = []
 
     def __enter__(self) -> "Interruption":
-        if threading.current_thread() is threading.main_thread():
-            self._before = {s: signal.signal(s, self._note) for s in (signal.SIGINT, signal.SIGTERM)}
+        here = threading.current_thread() is threading.main_thread()
+        self._before.append({number: signal.signal(number, self._note) for number in NUMBERS} if here else {})
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._restore()
+        self._restore(self._before.pop())
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal_number = number
-        self._restore()
+        for before in reversed(self._before):
+            self._restore(before)
 
-    def _restore(self) -> None:
-        for number, handler in self._before.items():
+    def _restore(self, before: dict[int, Handler | None]) -> None:
+        for number, handler in before.items():
             # None stands for one that was not installed from Python (jax.distributed does that), so out of reach here.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        self._before = {}
+        before.clear()

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from rcmvae.interruption import Interruption
 from rcmvae.structs import Signals
-from rcmvae.training.interruption import Interruption
 
-from .small import bench, tiny
+from .training.small import bench, tiny
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM]
 
