@@ -1,5 +1,8 @@
 """`a.b.c=value` on the command line."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -7,6 +10,7 @@ import pytest
 
 from rcmvae.config import Config, from_mapping, load_config
 from rcmvae.errors import ConfigError
+from rcmvae.nn import DenseTrunk
 from rcmvae.routing import GumbelSoftmax
 from rcmvae.schedules import Constant, Linear
 
@@ -122,7 +126,10 @@ def test_a_preset_chooses_the_regularizers_of_the_channel() -> None:
         ("modle.num_channels=3", "modle is not known. The configuration has the keys data, model, objective, training, "
                                  "curriculum, run. Did you mean 'model'?"),
         ("num_channels=3", "num_channels is not known."),
-        ("model.num_channels=[", "The value in `model.num_channels=[`, line 1, column 2: expected the node content"),
+        ("model.num_channels=[", "The value in `model.num_channels=[`, line 1, column 2: the text ends within a list"),
+        ("run.name=", "`run.name=` has no value: write run.name=null if none is meant."),
+        ("epochs=3", "epochs is not known. The configuration has the keys data, model, objective, training, "
+                     "curriculum, run. Did you mean 'training.epochs'?"),
         ("model.num_channels=ten", "model.num_channels is `ten`, but it must be a whole number above 0."),
         ("training.epochs.x=3", "training.epochs.x has nothing to change: training.epochs is `20`, which has no keys."),
         ("objective.consistency.views.0.rotate=3", "objective.consistency.views.0.rotate points into a list: give all "
@@ -154,6 +161,69 @@ def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(overrides=["a", "modle.x=1", "model.latent_dim=2", "model.y=1"])
     assert len(str(caught.value).splitlines()) == 3
+
+
+def test_values_are_told_beside_keys_that_are_not_known() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(
+            overrides=["model.num_chanels=3", "training.epochs=x", "data.nothing.x=2", "training.seeds=0"]
+        )
+    told = [sentence.partition(" ")[0] for sentence in str(caught.value).splitlines()]
+    assert told == ["model.num_chanels", "data.nothing", "training.epochs", "training.seeds"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "text"),
+    [
+        ("model.num_channels", 4, "4"),
+        ("model.trunk", {"kind": "dense", "hidden": [8]}, "{kind: dense, hidden: [8]}"),
+        ("model.trunk", DenseTrunk(hidden=(8,)), "{kind: dense, hidden: [8]}"),
+        ("objective.consistency.views", ("jitter",), "[jitter]"),
+        ("training.learning_rate", Constant(value=0.5), "0.5"),
+        ("run.directory", Path("a/b"), "a/b"),
+        ("run.name", "1e3", "'1e3'"),
+        ("run.name", None, "null"),
+    ],
+)
+def test_overrides_may_be_a_mapping(path: str, value: Any, text: str) -> None:
+    assert load_config(overrides={path: value}) == load_config(overrides=[f"{path}={text}"])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        ("model.num_channels=20", "overrides is 'model.num_channels=20', but it must be a list such as"),
+        ({"model.num_chanels": 4}, "model.num_chanels is not known."),
+        ({"": 4}, "'' is not the path of a key, such as 'model.num_channels'."),
+        ({"model": {"num_channels": object()}}, "model.num_channels is `<object object at"),
+    ],
+)
+def test_mistakes_in_python_are_told(overrides: Any, sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(overrides=overrides)
+    assert str(caught.value).startswith(sentence)
+
+
+def test_values_of_other_types_are_told_in_python() -> None:
+    # Not checked at run time, as where the package is used.
+    code = (
+        "from rcmvae import ConfigError, load_config\n"
+        "for args in [(None, 3), (None, [3]), (None, {3: 4}), ({'model.num_channels': 4},), (3,)]:\n"
+        "    try:\n"
+        "        load_config(*args)\n"
+        "    except ConfigError as error:\n"
+        "        print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert [line.partition(",")[0] for line in done.stdout.splitlines()] == [
+        "overrides is 3",
+        "`3` is not an override: write the path of a key",
+        "3 is not the path of a key",
+        "A configuration is loaded from the path of a file",
+        "A configuration is loaded from the path of a file",
+    ]
 
 
 def test_a_default_that_follows_another_value_follows_its_override() -> None:

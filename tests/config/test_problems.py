@@ -114,7 +114,7 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
         {"doors": 2},
         "extra_forbidden",
         "table.doors is not known. table has the keys legs, width, oiled, wood, maker, plan, size, drawers, bowl, "
-        "basket, share. There is doors.",
+        "basket, share. Did you mean 'doors'?",
     ),
     ({"share": "evn"}, "literal_error",
      "table.share is `evn`, but it must be `even` or a number. Did you mean 'even'?"),
@@ -202,7 +202,7 @@ def test_all_problems_are_told_at_once() -> None:
     lines = str(caught.value).splitlines()
     starts = (
         "num_channels is not known. The configuration has the keys data, model, objective, training, curriculum, run. "
-        "There is model.num_channels.",
+        "Did you mean 'model.num_channels'?",
         "data.path is missing",
         "model.num_chanels is not known.",
         "model.latent_dim is `0`",
@@ -218,6 +218,38 @@ def test_all_problems_are_told_at_once() -> None:
     for start in starts:
         assert any(line.startswith(start) for line in lines), start
     assert "Did you mean 'num_channels'?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
+        ({"training.epochs": 1}, "training.epochs is a path, but a file has keys within keys: write "
+                                 "`training: {epochs: 1}`."),
+        ({"model": {"trunk.hidden": [3]}}, "model.trunk.hidden is a path, but a file has keys within keys: write "
+                                           "`trunk: {hidden: [3]}`."),
+        ({"epochs": 5}, "epochs is not known. The configuration has the keys data, model, objective, training, "
+                        "curriculum, run. Did you mean 'training.epochs'?"),
+        ({"seed": 5}, "seed is not known. The configuration has the keys data, model, objective, training, curriculum, "
+                      "run. Did you mean 'data.seed' or 'training.seed'?"),
+        ({"training": {"lr": 5}}, "training.lr is not known. training has the keys epochs, batch_size, learning_rate, "
+                                  "weight_decay, clip_norm, precision, seed, seeds, devices, early_stopping, "
+                                  "checkpoint. Did you mean 'learning_rate'?"),
+        ({"run": {"name": "a b"}}, "run.name is `a b`, but it must be text of letters, digits, `_`, `-` and `.` "
+                                   "alone, such as `first-try`."),
+        ({"curriculum": "birth"}, "curriculum is `birth`, but it must be a mapping with keys of finish, helps, index, "
+                                  "initial, kick, limit, merge_below, policy, start, stop_after, trial, or null. Did "
+                                  "you mean curriculum.policy: birth?"),
+    ],
+)  # fmt: skip
+def test_what_newcomers_write_is_understood(raw: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        from_mapping(raw)
+    assert str(caught.value) == sentence
+
+
+def test_a_value_without_a_form_in_yaml_is_told_as_python_writes_it() -> None:
+    with pytest.raises(ConfigError, match=r"^model\.num_channels is `<class 'object'>`, but it must be"):
+        from_mapping({"model": {"num_channels": object}})
 
 
 def test_component_sentences_come_under_their_path() -> None:

@@ -71,8 +71,22 @@ def test_a_value_on_one_line_is_cut_where_it_is_too_long() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("model: {num_channels: 3", "line 1, column 24"),
-        ("a: 1\nb: [", "line 2"),
+        (
+            "model: {num_channels: 3",
+            "line 1, column 8: the `{` here is not closed, or a comma is missing in it, before",
+        ),
+        (
+            "a: [1, {b: 2]\n",
+            "line 1, column 8: the `{` here is not closed, or a comma is missing in it, before line 1, "
+            "column 13.",
+        ),
+        (
+            "a: [3, 4\nb: 2\n",
+            "line 1, column 4: the `[` here is not closed, or a comma is missing in it, before line 2",
+        ),
+        ("a: 1\nb: [", "line 2, column 5: the text ends within a list or a mapping that is not closed."),
+        ("a: 'b\nc: 2\n", "line 1, column 4: the quote that begins here does not end."),
+        ("a:\n\tb: 2", "line 2, column 1: a tab stands here, but YAML is indented by spaces alone."),
         ("a: 1\na: 2", "line 2, column 1: the key `a` is given twice"),
         ("model: {x: 1, x: 2}", "`x` is given twice"),
         ("1: 2", "`1` is no key"),

@@ -249,14 +249,26 @@ def test_what_was_there_already_is_not_thrown_away(
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.parametrize("status", ["closed", "404"])
 def test_without_a_network_a_sentence_says_what_to_do(
-    tiny: type[Mnist], tmp_path: Path, server: Server, closed_url: str, status: str
+    tiny: type[Mnist],
+    tmp_path: Path,
+    server: Server,
+    closed_url: str,
+    status: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "published").mkdir()
-    url = {"closed": closed_url, "404": server.url}[status]
+    url, reason = {
+        "closed": (closed_url, "Connection refused"),
+        "404": (
+            server.url,
+            f"404 Client Error: File not found for url: {server.url}train-images-idx3-ubyte.gz",
+        ),
+    }[status]
     with pytest.raises(DataError) as caught:
         tiny(url=url).read()
     sentence = str(caught.value)
-    assert sentence.startswith(f"MNIST could not be fetched from {url} (")
+    assert sentence.startswith(f"MNIST could not be fetched from {url}: {reason}. Download the four files")
+    assert capsys.readouterr() == ("", "")  # what pooch has to say of it is not for users
     assert all(f"{name}.gz" in sentence for name in FILES)
     assert all(place in sentence for place in (str(tmp_path / "cache" / "mnist"), "data.path", "RCMVAE_DATA"))
     # pooch leaves the connection of a refused request to the garbage collector

@@ -48,7 +48,11 @@ def test_npz_with_other_names_and_without_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"x": "imgaes"}, r"cells\.npz has no array 'imgaes'; it has other, x, x_test, y, y_test\.$"),
+        (
+            {"x": "imgaes"},
+            r"cells\.npz has no array 'imgaes'; it has other, x, x_test, y, y_test\."
+            r" Name the one that is meant in data\.x\.$",
+        ),
         ({"y": "othre"}, "no array 'othre'.* Did you mean 'other'"),
         ({"y": "other"}, r"labels of .*cells\.npz have shape \(5, 3\)"),
         ({"y_test": "y"}, "the test part of .* has 4 samples but 20 labels"),
@@ -98,7 +102,7 @@ def test_files_that_are_not_what_they_claim(tmp_path: Path, archive: Path) -> No
             "cannot be read as NumPy's format",
         ),
         ("encrypted.npz", encrypted, "cannot be read .*encrypted"),
-        ("empty.npz", EMPTY_ZIP, r"empty\.npz has no array 'x'; it has none\."),
+        ("empty.npz", EMPTY_ZIP, r"empty\.npz has no array 'x'; it has none\.$"),
     ]:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=sentence):

@@ -8,12 +8,12 @@ from pydantic import ValidationError
 
 from rcmvae.config import legacy
 from rcmvae.config.config import Config
-from rcmvae.config.overrides import apply
+from rcmvae.config.overrides import Overrides, apply
 from rcmvae.config.places import Place, spelled_out
 from rcmvae.config.problems import Found, explain, lookalikes
-from rcmvae.config.text import read_mapping, render
-from rcmvae.data import AnySource, Source
-from rcmvae.errors import ConfigError, raise_all
+from rcmvae.config.text import inline, read_mapping, render
+from rcmvae.data import SOURCES, AnySource, Digits, Source
+from rcmvae.errors import ConfigError, listed, raise_all
 from rcmvae.objective import ObjectiveBase
 from rcmvae.options import Options, is_number
 
@@ -25,52 +25,75 @@ class Loaded(NamedTuple):
     notes: tuple[str, ...]
 
 
-def load_config(path: Path | str | None = None, overrides: Sequence[str] = ()) -> Config:
-    """A configuration from a file, or the defaults, with overrides on top.
+def load_config(path: Path | str | None = None, overrides: Overrides = ()) -> Config:
+    """A configuration from a file, or the defaults, with overrides on top: texts as on a command line, or a mapping.
 
-    >>> load_config(overrides=["model.num_channels=20"]).model.num_channels
-    20
+    >>> load_config(overrides=["model.num_channels=20"]) == load_config(overrides={"model.num_channels": 20})
+    True
     """
     return load_with_notes(path, overrides).config
 
 
-def load_with_notes(path: Path | str | None = None, overrides: Sequence[str] = ()) -> Loaded:
-    """The same, and how the keys of an earlier, flat file were understood."""
-    raw, notes = ({} if path is None else read_mapping(Path(path))), ()
-    if legacy.is_legacy(raw):
-        raw, notes = legacy.upgrade(raw)
+def load_with_notes(path: Path | str | None = None, overrides: Overrides = ()) -> Loaded:
+    """The same, and what there is to say about the file: how the keys of an earlier, flat one were understood."""
+    raw, notes = _read_file(path)
     return Loaded(from_mapping(raw, overrides), notes)
 
 
-def from_mapping(raw: dict[str, Any], overrides: Sequence[str] = ()) -> Config:
+def _read_file(path: Path | str | None) -> tuple[dict[str, Any], tuple[str, ...]]:
+    if path is None:
+        return {}, ()
+    if not isinstance(path, Path | str):
+        raise ConfigError(
+            f"A configuration is loaded from the path of a file, not from `{inline(path)}`: give values as overrides, "
+            f"such as load_config(overrides={{'model.num_channels': 20}})."
+        )
+    raw = read_mapping(Path(path))
+    if legacy.is_legacy(raw):
+        return legacy.upgrade(raw)
+    return raw, () if raw else (f"{path} holds nothing: every value is a default.",)
+
+
+def from_mapping(raw: dict[str, Any], overrides: Overrides = ()) -> Config:
     """A configuration from plain values; every problem in them is told at once."""
     return _read(Config, raw, overrides)
 
 
 class _DataAlone(Options):
-    data: AnySource
+    data: AnySource = Digits()
 
 
-def load_source(kind: str, overrides: Sequence[str] = ()) -> Source:
-    """A data source by name with overrides of its own, such as `num_samples=100`, whatever a run would need of it.
+CONFIG_SUFFIXES = (".yaml", ".yml")
+
+
+def load_source(named: str, overrides: Sequence[str] = ()) -> Source:
+    """A data source by name, or as a configuration file has it, with overrides of its own, such as `num_samples=100`.
 
     >>> load_source("digits", ["num_samples=100"]).num_samples
     100
     """
-    return _read(_DataAlone, {"data": kind}, [f"data.{override}" for override in overrides]).data
+    raw = {"data": named}
+    if named.endswith(CONFIG_SUFFIXES):
+        raw = {key: value for key, value in _read_file(named)[0].items() if key == "data"}
+    elif Path(named).suffix or Path(named).is_dir():
+        raise ConfigError(
+            f"{named} is neither a kind of data ({listed(SOURCES)}) nor a configuration file "
+            f"({' '.join(CONFIG_SUFFIXES)}): to look into files, name their kind, as in `npy path=x.npy`."
+        )
+    return _read(_DataAlone, raw, [f"data.{override}" for override in overrides]).data
 
 
 Root = TypeVar("Root", bound=Options)
 
 
-def _read(root: type[Root], raw: dict[str, Any], overrides: Sequence[str]) -> Root:
-    raw = apply(spelled_out(Place(root), raw), overrides, root)
-    problems = [*lookalikes(Found(root, "", Place(root)), raw)]
+def _read(root: type[Root], raw: dict[str, Any], overrides: Overrides) -> Root:
+    raw, refused = apply(spelled_out(Place(root), raw), overrides, root)
+    unusual = [*lookalikes(Found(root, "", Place(root)), raw)]
     try:
         config = root.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError("\n".join(dict.fromkeys([*explain(root, error), *problems]))) from error
-    raise_all(problems)
+        raise ConfigError("\n".join(dict.fromkeys([*refused, *explain(root, error), *unusual]))) from error
+    raise_all([*refused, *unusual])
     return config
 
 

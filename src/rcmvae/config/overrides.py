@@ -1,15 +1,18 @@
-"""`a.b.c=value` on top of a configuration."""
+"""`a.b.c=value`, or the same as a mapping, on top of a configuration."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from rcmvae.config.places import Place, spelled_out
 from rcmvae.config.problems import Found, unknown
 from rcmvae.config.text import inline, parse
-from rcmvae.errors import ConfigError, raise_all
+from rcmvae.errors import ConfigError
 from rcmvae.objective.objective import PRESETS, ObjectiveBase, is_preset
 from rcmvae.options import Options, is_number
+
+Overrides = Sequence[str] | Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,14 +25,24 @@ class Override:
     @classmethod
     def parse(cls, text: str) -> "Override":
         """From `a.b.c=value`; the value is read as YAML."""
-        path, equals, value = text.partition("=")
+        path, equals, value = text.partition("=") if isinstance(text, str) else ("", "", "")
         keys = tuple(path.strip().split("."))
         if not equals or not all(keys):
             raise ConfigError(
                 f"`{text}` is not an override: write the path of a key, `=` and its value, such as "
                 f"model.num_channels=20."
             )
+        if not value.strip():
+            raise ConfigError(f"`{text}` has no value: write {text.strip()}null if none is meant.")
         return cls(keys, parse(value, f"The value in `{text}`"))
+
+    @classmethod
+    def of(cls, path: str, value: Any) -> "Override":
+        """From a path and a value in Python, which may be options as well."""
+        keys = tuple(path.split(".")) if isinstance(path, str) else ()
+        if not keys or not all(keys):
+            raise ConfigError(f"{path!r} is not the path of a key, such as 'model.num_channels'.")
+        return cls(keys, value.model_dump(mode="json") if isinstance(value, Options) else value)
 
     @property
     def depth(self) -> float:
@@ -37,12 +50,19 @@ class Override:
         return len(self.keys) - 1.5 if self.keys[-1] == "kind" else len(self.keys)
 
 
-def apply(raw: dict[str, Any], texts: Sequence[str], root: type[Options]) -> dict[str, Any]:
-    """The spelled-out configuration with these overrides; all that cannot be applied is told at once."""
+class Applied(NamedTuple):
+    """A configuration with what could be applied to it, and a sentence for each override that could not."""
+
+    raw: dict[str, Any]
+    problems: list[str]
+
+
+def apply(raw: dict[str, Any], given: Overrides, root: type[Options]) -> Applied:
+    """The spelled-out configuration with these overrides on top."""
     overrides, problems = [], []
-    for text in texts:
+    for read in _readers(given):
         try:
-            overrides.append(Override.parse(text))
+            overrides.append(read())
         except ConfigError as error:
             problems.append(str(error))
     for override in sorted(overrides, key=lambda o: o.depth):
@@ -50,8 +70,19 @@ def apply(raw: dict[str, Any], texts: Sequence[str], root: type[Options]) -> dic
             raw = _set(raw, override, Found(root, "", Place(root)), override.keys)
         except ConfigError as error:
             problems.append(str(error))
-    raise_all(problems)
-    return raw
+    return Applied(raw, problems)
+
+
+def _readers(given: Overrides) -> Iterator[Callable[[], Override]]:
+    """How to read each override, which may fail on its own."""
+    if isinstance(given, Mapping):
+        return (functools.partial(Override.of, path, value) for path, value in given.items())
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigError(
+            f"overrides is {given!r}, but it must be a list such as ['model.num_channels=20'], or a mapping such as "
+            f"{{'model.num_channels': 20}}."
+        )
+    return (functools.partial(Override.parse, text) for text in given)
 
 
 def _set(node: Any, override: Override, here: Found, keys: tuple[str, ...]) -> Any:

@@ -68,7 +68,17 @@ def must_be(found: Found, value: Any) -> str:
         and str in [m.annotation for m in found.place.members]
     )
     hint = " Put it in quotes." if unquoted else nearest(str(value), found.place.names)
+    hint = hint or _one_key_further(found, value)
     return f"{found.path or 'The configuration'} is `{inline(value)}`, but it must be {legal}.{hint}"
+
+
+def _one_key_further(found: Found, value: Any) -> str:
+    """A hint for the name of a kind that one of the keys inside would take."""
+    options = found.place.options
+    if options is None or not isinstance(value, str):
+        return ""
+    keys = [key for key in options.model_fields if value in Place.of_field(options.model_fields[key]).names]
+    return f" Did you mean {found.path}.{keys[0]}: {value}?" if len(keys) == 1 else ""
 
 
 def _wrong_value(found: Found, error: ErrorDetails) -> str:
@@ -87,9 +97,14 @@ def _wrong_number_of_entries(found: Found, error: ErrorDetails) -> str:
     return must_be(found, error["input"])
 
 
+# What a pattern lets through, in words.
+PATTERNS = {r"^[\w.-]+$": "letters, digits, `_`, `-` and `.` alone, such as `first-try`"}
+
+
 def _wrong_pattern(found: Found, error: ErrorDetails) -> str:
     pattern = error.get("ctx", {})["pattern"]
-    return f"{found.path} is `{inline(error['input'])}`, but it must be text that matches `{pattern}`."
+    legal = f"of {PATTERNS[pattern]}" if pattern in PATTERNS else f"that matches `{pattern}`"
+    return f"{found.path} is `{inline(error['input'])}`, but it must be text {legal}."
 
 
 def _missing(found: Found, error: ErrorDetails) -> str:
@@ -105,22 +120,41 @@ def unknown(found: Found) -> str:
     keys = sorted(found.owner.model_fields, key=lambda key: key != "kind")
     kind = f" of kind `{found.owner.kind_name()}`" if "kind" in keys else ""
     where = f"{found.parent}{kind}" if found.parent else "The configuration"
-    hint = nearest(name, keys)
+    hint = nearest(name, keys) or _spelled_out(name, keys)
     known = f" {where} has the keys {', '.join(keys)}." if len(keys) <= MANY or not hint else ""
     return f"{found.path} is not known.{known}{hint or _elsewhere(found, name)}"
 
 
+def _spelled_out(name: str, keys: Sequence[str]) -> str:
+    """A hint for initials: `lr` is `learning_rate`."""
+    meant = [key for key in keys if "_" in key and name == "".join(word[:1] for word in key.split("_"))]
+    return f" Did you mean '{meant[0]}'?" if len(meant) == 1 else ""
+
+
 def _elsewhere(found: Found, name: str) -> str:
+    """A hint for a key that belongs somewhere else: as near to the root as it is found."""
     if found.siblings is not None:
         others = [kind for kind, cls in found.siblings.registry.items() if name in cls.model_fields]
         if others:
             return f" It belongs to the kind{'s' * (len(others) > 1)} {listed(others)}."
-    places = [*dict.fromkeys(paths_to(name, found.root))]
-    return f" There is {' and '.join(places)}." if 0 < len(places) <= 3 else ""
+    paths = [*dict.fromkeys(paths_to(name, found.root))]
+    highest = min((path.count(".") for path in paths), default=0)
+    paths = [path for path in paths if path.count(".") == highest]
+    meant = " or ".join(f"'{path}'" for path in paths)
+    return f" Did you mean {meant}?" if 0 < len(paths) <= 3 else ""
 
 
 def _unknown(found: Found, error: ErrorDetails) -> str:
-    return unknown(found)
+    key = str(error["loc"][-1])
+    return _dotted(found, key, error["input"]) if "." in key else unknown(found)
+
+
+def _dotted(found: Found, key: str, value: Any) -> str:
+    """The sentence for a path where a key belongs, which only the command line takes."""
+    nested = value
+    for name in reversed(key.split(".")):
+        nested = {name: nested}
+    return f"{found.path} is a path, but a file has keys within keys: write `{inline(nested, 200)[1:-1]}`."
 
 
 def _own_sentence(found: Found, error: ErrorDetails) -> str:

@@ -53,6 +53,10 @@ class Dumper(yaml.SafeDumper):
         return True
 
 
+class LooseDumper(Dumper):
+    """Writes what YAML has no form for as Python would, which is for reading only."""
+
+
 def _flat_list(dumper: Dumper, entries: list[Any]) -> yaml.SequenceNode:
     flat = not any(isinstance(entry, dict | list) for entry in entries)
     return dumper.represent_sequence("tag:yaml.org,2002:seq", entries, flow_style=flat)
@@ -73,6 +77,7 @@ for tag, pattern, first in PLAIN:
 Loader.add_constructor("tag:yaml.org,2002:int", Loader.construct_decimal)
 Dumper.add_representer(list, _flat_list)
 Dumper.add_representer(str, _text)
+LooseDumper.add_multi_representer(object, lambda dumper, value: _text(dumper, repr(value)))
 
 
 def parse(text: str, name: str) -> Any:
@@ -80,11 +85,34 @@ def parse(text: str, name: str) -> Any:
     try:
         return yaml.load(text, Loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        at = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigError(f"{name}{at}: {error.problem}.") from error
+        raise ConfigError(f"{name}, {_complaint(error)}.") from error
     except yaml.YAMLError as error:  # a character that no YAML text may hold
         raise ConfigError(f"{name}: {' '.join(str(error).split())}.") from error
+
+
+# What PyYAML was reading, and the sign that opened it.
+OPENED = {"while parsing a flow sequence": "[", "while parsing a flow mapping": "{"}
+
+
+def _complaint(error: yaml.MarkedYAMLError) -> str:
+    """Where a text stops being YAML, and why, in the words of whoever wrote it."""
+    problem, mark, opened = error.problem or "", error.problem_mark, error.context_mark
+    assert mark is not None
+    at = _place(mark)
+    if "'\\t'" in problem:
+        return f"{at}: a tab stands here, but YAML is indented by spaces alone"
+    if opened is not None and error.context in OPENED:
+        sign = OPENED[error.context]
+        return f"{_place(opened)}: the `{sign}` here is not closed, or a comma is missing in it, before {at}"
+    if opened is not None and error.context == "while scanning a quoted scalar":
+        return f"{_place(opened)}: the quote that begins here does not end"
+    if error.context == "while parsing a flow node" and "stream end" in problem:
+        return f"{at}: the text ends within a list or a mapping that is not closed"
+    return f"{at}: {problem}"
+
+
+def _place(mark: yaml.Mark) -> str:
+    return f"line {mark.line + 1}, column {mark.column + 1}"
 
 
 def render(value: Any) -> str:
@@ -95,7 +123,7 @@ def render(value: Any) -> str:
 def inline(value: Any, longest: int = 60) -> str:
     """A value as it would be written on one line of a configuration."""
     text = yaml.dump(
-        value, Dumper=Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6
+        value, Dumper=LooseDumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6
     )
     text = text.removesuffix("\n").removesuffix("\n...")
     return text if len(text) <= longest else f"{text[: longest - 1]}…"

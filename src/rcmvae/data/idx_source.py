@@ -1,6 +1,7 @@
 """Published data sets in idx files: found in a folder, or fetched once and verified."""
 
 import dataclasses
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,6 +100,7 @@ class IdxSource(Source):
 
         folder = cache_folder() / self.folder
         files = [f"{name}.gz" for name in FILES]
+        pooch.get_logger().setLevel(logging.ERROR)  # what fails is told once, by us
         shelf = pooch.create(folder, self.url, registry=dict.fromkeys(files), retry_if_failed=1)
         try:
             for file in files:
@@ -106,7 +108,7 @@ class IdxSource(Source):
         except OSError as error:  # every failure of requests is one, and a cache that cannot be written
             places = f"in {folder}, or in a folder that data.path or {ENVIRONMENT} names"
             raise DataError(
-                f"{self.title} could not be fetched from {self.url} ({error}). Download the four files "
+                f"{self.title} could not be fetched from {self.url}: {_in_short(error)}. Download the four files "
                 f"{', '.join(files)} on a machine with a network and put them {places}."
             ) from error
         return folder
@@ -122,6 +124,14 @@ class IdxSource(Source):
             path.unlink()
             raise DataError(f"What {self.url} served was thrown away: {error}") from error
         return file
+
+
+def _in_short(error: OSError) -> str:
+    """What went wrong in the first place, without all who passed it on."""
+    first: BaseException = error
+    while first.__context__ is not None:
+        first = first.__context__
+    return first.strerror if isinstance(first, OSError) and first.strerror else str(error)
 
 
 def cache_folder() -> Path:

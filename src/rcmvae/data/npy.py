@@ -69,10 +69,10 @@ class Npy(Source):
                 return take_in(content, self._labels(), where=str(self.path))
             named = {"y": self.y, "x_test": self.x_test, "y_test": self.y_test}
             optional = {
-                usual: None if name is None and usual not in content else self._member(content, name or usual)
-                for usual, name in named.items()
+                key: None if name is None and key not in content else self._member(content, key, name or key)
+                for key, name in named.items()
             }
-            x = self._member(content, self.x)
+            x = self._member(content, "x", self.x)
         return take_in(x, optional["y"], optional["x_test"], optional["y_test"], where=str(self.path))
 
     def _labels(self) -> np.ndarray | None:
@@ -83,11 +83,12 @@ class Npy(Source):
                 return content
         raise DataError(f"{self.labels} is an archive; data.labels has to be a .npy.")
 
-    def _member(self, archive: Any, name: str) -> np.ndarray:
+    def _member(self, archive: Any, key: str, name: str) -> np.ndarray:
         if name not in archive:
-            hint = nearest(name, archive.files)
+            hint = nearest(name, archive.files) or f" Name the one that is meant in data.{key}."
             raise DataError(
-                f"{self.path} has no array {name!r}; it has {listed(archive.files) or 'none'}.{hint}"
+                f"{self.path} has no array {name!r}; it has {listed(archive.files) or 'none'}."
+                f"{hint if archive.files else ''}"
             )
         try:
             return archive[name]

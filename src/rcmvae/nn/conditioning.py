@@ -47,7 +47,7 @@ class ConditionerOptions(Options):
         """Refuse to read an embedding that is not there."""
         if self.needs_embedding and embedding_dim < 1:
             raise ConfigError(
-                f"decoder.conditioner: `{self.kind_name()}` reads a channel embedding, but embedding_dim is "
+                f"decoder.conditioner: `{self.kind_name()}` reads a channel embedding, but model.embedding_dim is "
                 f"{embedding_dim}; give it at least one dimension or use the conditioner `none`."
             )
 
