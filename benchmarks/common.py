@@ -1,28 +1,92 @@
 """What all benchmarks share: a table for people, JSON for machines, and the machine's own speed in the same run."""
 
+import argparse
+import dataclasses
 import datetime
+import functools
 import json
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Int
 from rich.console import Console
 from rich.table import Table
 
 from rcmvae.config import Config
-from rcmvae.data import ArraysSource, dataset_from_arrays
+from rcmvae.data import ArraysSource, Dataset, dataset_from_arrays
+from rcmvae.diagnostics import Clustering, clustering
 from rcmvae.model import Stage
 from rcmvae.run import environment
 from rcmvae.setting import Setting
-from rcmvae.training import Pixels
+from rcmvae.training import Listener, Outcome, Pixels, begin, compile_codes, fit
 from rcmvae.training.epoch import compile_epoch
 
 RESULTS = Path(__file__).parent / "results"
+
+
+def arguments(about: str | None, **defaults: Any) -> argparse.ArgumentParser:
+    """A benchmark's command line: an option for each default, several values where the default is a list."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the JSON (%(default)s)")
+    for name, default in defaults.items():
+        several = isinstance(default, list)
+        kind = type(default[0] if several else default)
+        parser.add_argument(f"--{name}", type=kind, nargs="+" if several else None, default=default)
+    return parser
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A training in memory."""
+
+    setting: Setting
+    train: Pixels
+    held_out: Pixels
+    outcome: Outcome
+
+    @functools.cached_property
+    def responsibility(self) -> Float[np.ndarray, "R N K"]:
+        """Of the training samples, by seed."""
+        codes = compile_codes(self.setting.plan, self.setting.devices)(self.outcome.chosen, self.train)
+        return np.stack([one.responsibility for one in codes])
+
+    @property
+    def channel(self) -> Int[np.ndarray, " N"]:
+        """Which channel owns each training sample, in the first seed."""
+        return self.responsibility[0].argmax(axis=-1)
+
+    @property
+    def found(self) -> Clustering:
+        """What the first seed's channels say of the training samples' labels."""
+        found = clustering(self.channel, self.setting.dataset.train.truth)
+        assert found is not None, "these data have labels"
+        return found
+
+    @property
+    def effort(self) -> dict[str, Any]:
+        """What the first seed took."""
+        checkpoint = self.outcome.checkpoint
+        growth = checkpoint.growth
+        return {
+            "trials": sum(event.what == "opened" for event in growth[0].events) if growth else 0,
+            "epochs": checkpoint.epoch,
+            "seconds": checkpoint.seconds,
+        }
+
+
+def trained(config: Config, dataset: Dataset | None = None, listeners: Sequence[Listener] = ()) -> Trained:
+    """Prepare the data, and train from the start to the end; nothing is written."""
+    setting = Setting.prepare(config, dataset)
+    plan, devices = setting.plan, setting.devices
+    train, held_out = train_pixels(setting), setting.on_device(setting.dataset.validation)
+    outcome = fit(plan, devices, begin(plan, setting.start), train, held_out, listeners)
+    return Trained(setting, train, held_out, outcome)
 
 
 def median_seconds(run: Callable[[], Any], repeats: int) -> float:
@@ -75,10 +139,17 @@ def epochs_of(setting: Setting) -> Callable[[], Any]:
     return epoch
 
 
+def progress(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The same rows, each printed as soon as it is measured."""
+    for row in rows:
+        print(row, flush=True)
+        yield row
+
+
 def report(
-    name: str, title: str, rows: Sequence[dict[str, Any]], config: Config, notes: Sequence[str] = ()
+    folder: Path, name: str, title: str, rows: Sequence[dict[str, Any]], notes: Sequence[str] = ()
 ) -> None:
-    """Print a table, and write it with the environment to `benchmarks/results`."""
+    """Print a table, and write it with the environment to a folder of results."""
     table = Table(title=title, title_justify="left")
     for column in rows[0]:
         table.add_column(column, justify="left" if isinstance(rows[0][column], str) else "right")
@@ -88,14 +159,14 @@ def report(
     console.print(table)
     for note in notes:
         console.print(note, highlight=False)
-    RESULTS.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     device = jax.devices()[0].device_kind.lower().replace(" ", "-")
-    path = RESULTS / f"{name}-{device}.json"
+    path = folder / f"{name}-{device}.json"
     kept = ("python", "cpu_count", "packages", "devices", "git_revision")
     payload = {
         "benchmark": name,
         "date": datetime.date.today().isoformat(),
-        "environment": {name: value for name, value in environment(config).items() if name in kept},
+        "environment": {name: value for name, value in environment(Config()).items() if name in kept},
         "rows": list(rows),
         "notes": list(notes),
     }

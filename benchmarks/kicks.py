@@ -1,23 +1,20 @@
 """What helps a new channel to keep samples: where it starts, and how it is kicked.
 
-    python -m benchmarks.kicks [--seeds 5]
+    python -m benchmarks.kicks [--seeds 5] [--ways jitter "codes, soften"]
 
 On the embedded digits, four channels train for 40 epochs; then another one opens every 15 epochs, six in all, and stays
 open whatever it does. A new channel has settled when it owns at least 2 % of the held-out samples ten epochs after its
 kick is over. All seeds train in one program.
 """
 
-import argparse
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from benchmarks.common import report
-from rcmvae.config import Config, load_config
-from rcmvae.setting import Setting
+from benchmarks.common import arguments, progress, report, trained
+from rcmvae.config import load_config
 from rcmvae.structs import Signals
-from rcmvae.training import begin, fit
 
 OPENINGS = [40, 55, 70, 85, 100, 115]
 KICK, LATER, SHARE = 3, 10, 0.02
@@ -35,7 +32,7 @@ WAYS: dict[str, tuple[str, str]] = {
 }
 
 
-def settled(start: str, kick: str, seeds: int) -> tuple[list[list[float]], Config]:
+def settled(start: str, kick: str, seeds: int) -> list[list[float]]:
     """For every seed, the share of each new channel ten epochs after its kick."""
     kicked = f"{{epochs: {KICK}, {kick}}}" if kick else "{epochs: 0}"
     curriculum = (
@@ -45,7 +42,6 @@ def settled(start: str, kick: str, seeds: int) -> tuple[list[list[float]], Confi
     overrides = [f"curriculum={curriculum}", "training.epochs=135", f"training.seeds={seeds}"]
     overrides += [f"objective.{name}=1" for name in ("reconstruction", "kl_z", "kl_c")]
     config = load_config("configs/digits.yaml", [*overrides, "training.learning_rate=1.5e-3"])
-    setting = Setting.prepare(config, None)
     usage: list[np.ndarray] = []
     opened: list[dict[int, int]] = [{} for _ in range(seeds)]
 
@@ -55,40 +51,32 @@ def settled(start: str, kick: str, seeds: int) -> tuple[list[list[float]], Confi
             if one.unlocked is not None:
                 opened[replica][one.unlocked] = one.epoch
 
-    train, held_out = (
-        setting.on_device(setting.dataset.train),
-        setting.on_device(setting.dataset.validation),
-    )
-    fit(setting.plan, setting.devices, begin(setting.plan, setting.start), train, held_out, [watch])
-    shares = [
+    trained(config, listeners=[watch])
+    return [
         [float(usage[epoch + KICK + LATER - 1][replica, channel]) for channel, epoch in mine.items()]
         for replica, mine in enumerate(opened)
     ]
-    return shares, config
+
+
+def measure(name: str, seeds: int) -> dict[str, Any]:
+    shares = settled(*WAYS[name], seeds)
+    kept = [np.mean([share >= SHARE for share in mine]) for mine in shares]
+    return {
+        "start and kick": name,
+        "new channels": sum(len(mine) for mine in shares),
+        "settled": float(np.mean(kept)),
+        "sd over seeds": float(np.std(kept, ddof=1)) if len(kept) > 1 else 0.0,
+        "mean share": float(np.mean([share for mine in shares for share in mine])),
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, default=5)
+    parser = arguments(__doc__, seeds=5)
+    parser.add_argument("--ways", nargs="+", choices=[*WAYS], default=[*WAYS])
     args = parser.parse_args()
-    rows: list[dict[str, Any]] = []
-    config = Config()
-    for name, (start, kick) in WAYS.items():
-        shares, config = settled(start, kick, args.seeds)
-        kept = [np.mean([share >= SHARE for share in mine]) for mine in shares]
-        rows.append(
-            {
-                "start and kick": name,
-                "new channels": sum(len(mine) for mine in shares),
-                "settled": float(np.mean(kept)),
-                "sd over seeds": float(np.std(kept, ddof=1)) if len(kept) > 1 else 0.0,
-                "mean share": float(np.mean([share for mine in shares for share in mine])),
-            }
-        )
+    measured = (measure(name, args.seeds) for name in args.ways)
     title = f"New channels that own 2 % ten epochs after their kick, seeds 0 to {args.seeds - 1}"
-    report("kicks", title, rows, config)
+    report(args.results, "kicks", title, [*progress(measured)])
 
 
 if __name__ == "__main__":

@@ -1,23 +1,19 @@
 """Does a curriculum find how many kinds of things there are?
 
-    python -m benchmarks.modes [--seeds 10]
+    python -m benchmarks.modes [--seeds 10] [--modes 2 4 8]
 
 Samples are vectors from 2, 4 or 8 round clusters whose centres lie far apart. Training starts with one channel of
 twelve, sees no label, and is to end with as many used channels as there are clusters. Every seed draws its own data.
 """
 
-import argparse
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from benchmarks.common import report
-from rcmvae.config import Config, load_config
+from benchmarks.common import arguments, progress, report, trained
+from rcmvae.config import load_config
 from rcmvae.data import dataset_from_arrays
-from rcmvae.diagnostics import clustering
-from rcmvae.setting import Setting
-from rcmvae.training import begin, compile_codes, fit
 
 OVERRIDES = [
     "model.num_channels=12",
@@ -46,50 +42,30 @@ def modes(
     return x.astype(np.float32), label
 
 
-def measure(count: int, seed: int) -> tuple[dict[str, Any], Config]:
+def measure(count: int, seed: int) -> dict[str, Any]:
     """One curriculum on one draw of the data."""
     config = load_config(None, [*OVERRIDES, f"training.seed={seed}"])
     x, label = modes(count, samples=4000, seed=seed)
-    setting = Setting.prepare(config, dataset_from_arrays(x, label))
-    train, held_out = (
-        setting.on_device(setting.dataset.train),
-        setting.on_device(setting.dataset.validation),
-    )
-    outcome = fit(setting.plan, setting.devices, begin(setting.plan, setting.start), train, held_out)
-    (codes,) = compile_codes(setting.plan, setting.devices)(outcome.chosen, train)
-    channel = codes.responsibility.argmax(axis=-1)
-    found = clustering(channel, setting.dataset.train.truth)
-    assert found is not None
-    used = int((np.bincount(channel) >= 0.01 * len(channel)).sum())
-    trials = sum(event.what == "opened" for event in outcome.checkpoint.growth[0].events)
-    row = {
+    run = trained(config, dataset_from_arrays(x, label))
+    return {
         "modes": count,
         "seed": seed,
-        "used channels": used,
-        "trials": trials,
-        "purity": found.purity,
-        "epochs": outcome.checkpoint.epoch,
-        "seconds": outcome.checkpoint.seconds,
+        "used channels": int((np.bincount(run.channel) >= 0.01 * len(run.channel)).sum()),
+        "purity": run.found.purity,
+        **run.effort,
     }
-    return row, config
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, default=10)
-    args = parser.parse_args()
-    rows, notes, config = [], [], Config()
-    for count in (2, 4, 8):
-        for seed in range(args.seeds):
-            row, config = measure(count, seed)
-            rows.append(row)
+    args = arguments(__doc__, seeds=10, modes=[2, 4, 8]).parse_args()
+    rows, notes = [], []
+    for count in args.modes:
+        rows += progress(measure(count, seed) for seed in range(args.seeds))
         right = sum(row["used channels"] == count for row in rows[-args.seeds :])
         notes.append(
             f"{count} modes: the true number in {right} of {args.seeds} seeds (0 to {args.seeds - 1})"
         )
-    report("modes", "A curriculum on clusters far apart", rows, config, notes)
+    report(args.results, "modes", "A curriculum on clusters far apart", rows, notes)
 
 
 if __name__ == "__main__":

@@ -6,24 +6,23 @@ The dense recipe on random images of MNIST's size: images per second of training
 would take, for each number of seeds that train in one program. Made for an accelerator, and runs anywhere.
 """
 
-import argparse
 from typing import Any
 
-from benchmarks.common import noise_setting, report, seconds_per_step
-from rcmvae.config import Config, load_config
+from benchmarks.common import arguments, noise_setting, progress, report, seconds_per_step
+from rcmvae.config import load_config
 
 BATCH, STEPS = 256, 40
 MNIST, EPOCHS = 60_000, 50
 
 
-def measure(seeds: int, routing: str, repeats: int) -> tuple[dict[str, Any], Config]:
+def measure(seeds: int, routing: str, repeats: int) -> dict[str, Any]:
     """One row: so many seeds in one program."""
     overrides = [f"model.routing={routing}", f"training.seeds={seeds}", f"training.batch_size={BATCH}"]
     config = load_config(None, overrides)
     setting = noise_setting(config, samples=(STEPS + 2) * BATCH)
     step = seconds_per_step(setting, repeats)
     steps = EPOCHS * (MNIST // BATCH)
-    row = {
+    return {
         "routing": routing,
         "seeds": seeds,
         "ms/step": 1e3 * step,
@@ -31,23 +30,14 @@ def measure(seeds: int, routing: str, repeats: int) -> tuple[dict[str, Any], Con
         f"{EPOCHS} MNIST epochs, s": steps * step,
         "the same, s per seed": steps * step / seeds,
     }
-    return row, config
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--routing", nargs="+", default=["expectation", "top_m"])
-    parser.add_argument("--repeats", type=int, default=3)
-    args = parser.parse_args()
-    rows, config = [], Config()
-    for routing in args.routing:
-        for seeds in args.seeds:
-            row, config = measure(seeds, routing, args.repeats)
-            rows.append(row)
-    report("replicas", "Several seeds in one program, dense recipe, K=10, batch 256", rows, config)
+    defaults = {"seeds": [1, 8, 32], "routing": ["expectation", "top_m"], "repeats": 3}
+    args = arguments(__doc__, **defaults).parse_args()
+    measured = (measure(seeds, routing, args.repeats) for routing in args.routing for seeds in args.seeds)
+    title = "Several seeds in one program, dense recipe, K=10, batch 256"
+    report(args.results, "replicas", title, [*progress(measured)])
 
 
 if __name__ == "__main__":

@@ -5,24 +5,17 @@
 `top_m` decodes m + 1 channels whatever K is, so its step should hardly grow; `expectation` decodes all of them.
 """
 
-import argparse
 from typing import Any
 
-from benchmarks.common import matmul_rate, noise_setting, report, seconds_per_step
-from rcmvae.config import Config, load_config
+from benchmarks.common import arguments, matmul_rate, noise_setting, report, seconds_per_step
+from rcmvae.config import load_config
 
 STEPS = 30  # a long scan: the pages of fresh buffers are touched once
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--channels", type=int, nargs="+", default=[10, 30, 100])
-    parser.add_argument("--repeats", type=int, default=5)
-    args = parser.parse_args()
+    args = arguments(__doc__, channels=[10, 30, 100], repeats=5).parse_args()
     rows: list[dict[str, Any]] = []
-    config = Config()
     for backbone in ("experts", "conv"):
         for routing in ("expectation", "top_m"):
             first = None
@@ -51,10 +44,10 @@ def main() -> None:
                     }
                 )
     report(
+        args.results,
         "scaling",
         "One training step, 28×28, batch 256",
         rows,
-        config,
         [f"float32 matmul rate in this run: {matmul_rate() / 1e9:.0f} GFLOP/s"],
     )
 

@@ -6,7 +6,6 @@ A step is everything between two weights: the batch, its warped view, encoder, r
 AdamW. Its operations are those the compiler counts. The rate it is compared with is measured in the same run.
 """
 
-import argparse
 import itertools
 import statistics
 import subprocess
@@ -15,7 +14,16 @@ from typing import Any
 
 import jax
 
-from benchmarks.common import epochs_of, matmul_rate, noise_setting, report, seconds_of, train_pixels
+from benchmarks.common import (
+    arguments,
+    epochs_of,
+    matmul_rate,
+    noise_setting,
+    progress,
+    report,
+    seconds_of,
+    train_pixels,
+)
 from rcmvae.config import Config, load_config
 from rcmvae.model import Stage
 from rcmvae.setting import Setting
@@ -108,19 +116,14 @@ def startup() -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--repeats", type=int, default=5)
-    args = parser.parse_args()
+    args = arguments(__doc__, batch=256, repeats=5).parse_args()
     configs = {
         name: load_config(None, [*case, f"training.batch_size={args.batch}"]) for name, case in CASES.items()
     }
-    rows = [measure(name, config, args.repeats) for name, config in configs.items()]
-    config = configs["dense, expectation"]
-    report("speed", f"One training step, K=10, 28×28, batch {args.batch}", rows, config)
-    report("startup", "From the first import to the first epoch on the digits", startup(), config)
+    measured = (measure(name, config, args.repeats) for name, config in configs.items())
+    title = f"One training step, K=10, 28×28, batch {args.batch}"
+    report(args.results, "speed", title, [*progress(measured)])
+    report(args.results, "startup", "From the first import to the first epoch on the digits", startup())
 
 
 if __name__ == "__main__":
