@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from rcmvae.cli import startup
 from rcmvae.cli.train import File, Overrides, arrange, tell
+from rcmvae.errors import ConfigError, raise_all
 
 app = typer.Typer(no_args_is_help=True, help="Look at configurations: show, validate, schema, upgrade.")
 
@@ -23,12 +25,16 @@ def show(config: File = None, overrides: Overrides = None) -> None:
 
 @app.command()
 def validate(config: File = None, overrides: Overrides = None) -> None:
-    """Say whether a configuration can run, and everything that is wrong with it if not."""
+    """Say whether a configuration can run here, with its data and devices, and all that is wrong if not."""
     from rcmvae.config import load_with_notes  # noqa: PLC0415
+    from rcmvae.config.preflight import preflight  # noqa: PLC0415
 
     path, changes = arrange(config, overrides)
-    _, notes = load_with_notes(path, changes)
-    tell(notes)
+    loaded = load_with_notes(path, changes)
+    startup.start()
+    found = preflight(loaded.config)
+    tell((*loaded.notes, *found.notes))
+    raise_all(found.problems)
     typer.echo(f"{path or 'The default configuration'} is valid.")
 
 
@@ -49,9 +55,13 @@ def upgrade(
         Path | None,
         typer.Option("--output", "-o", help="Where to write it; printed if left out.", show_default=False),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there already.")] = False,
 ) -> None:
     """Rewrite an earlier, flat configuration file as it is written now."""
     from rcmvae.config import dump_config, load_with_notes  # noqa: PLC0415
+
+    if output is not None and output.exists() and not force:
+        raise ConfigError(f"{output} exists already: name another file, or write over it with --force.")
 
     loaded = load_with_notes(config)
     tell(loaded.notes)
@@ -59,5 +69,8 @@ def upgrade(
     if output is None:
         typer.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"{output} cannot be written: {error.strerror}.") from error
         typer.echo(f"Written to {output}")

@@ -33,13 +33,23 @@ def fetch(
 
 @app.command()
 def info(
-    kind: Annotated[str, typer.Argument(help="Which data.")] = "digits",
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="[KIND | CONFIG]",
+            help="What to describe: a kind that `rcmvae data list` names, or the data of a configuration file.",
+        ),
+    ] = "digits",
     options: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Their options: num_samples=1000.", show_default=False),
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="Options of that kind: num_samples=1000, or path=x.npy.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
-    """Load data as a run would, and describe them."""
+    """Load data as a run would, and describe them: `rcmvae data info npy path=x.npy`."""
     from rcmvae.config import load_source  # noqa: PLC0415
     from rcmvae.config.text import render  # noqa: PLC0415
     from rcmvae.data import load  # noqa: PLC0415

@@ -60,6 +60,9 @@ class IdxSource(Source):
         folder = cls._at_hand()
         return folder is not None and not lacking(folder)
 
+    def is_ready(self) -> bool:
+        return self.path is not None or super().is_ready()
+
     @classmethod
     def fetch(cls) -> Path:
         files = cls()._published()  # pyright: ignore[reportCallIssue]  # leaves have a default url

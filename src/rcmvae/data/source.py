@@ -75,6 +75,10 @@ class Source(Options):
         """Whether reading works without a network, now."""
         return cls.offline
 
+    def is_ready(self) -> bool:
+        """The same, with these options."""
+        return self.is_at_hand()
+
     @classmethod
     def fetch(cls) -> Path:
         """Get the files now, so that later runs need no network; says where they are."""

@@ -1,0 +1,60 @@
+"""What stands in the way of a run beyond its configuration: data, devices, and the folder for its results."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from rcmvae.config.config import Config
+from rcmvae.data import load
+from rcmvae.errors import ConfigError, DataError
+from rcmvae.training import Devices, RunOptions
+
+
+class Preflight(NamedTuple):
+    """A sentence for everything that would be refused, and notes on what could not be looked at."""
+
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def preflight(config: Config) -> Preflight:
+    """Look at everything that training looks at before its first step, without training and without a network.
+
+    >>> preflight(Config()).problems
+    ()
+    """
+    notes: list[str] = []
+    problems = (
+        *_refused(_look_at_data, config, notes),
+        *_refused(Devices.take, config.training.devices, config.training.batch_size),
+        *_folder_problems(config.run),
+    )
+    return Preflight(problems, tuple(notes))
+
+
+def _refused(look: Callable[..., Any], *given: Any) -> Iterator[str]:
+    try:
+        look(*given)
+    except (ConfigError, DataError) as error:
+        yield from str(error).splitlines()
+
+
+def _look_at_data(config: Config, notes: list[str]) -> None:
+    if config.data.is_ready():
+        config.check_against(load(config.data))
+    else:
+        notes.append(
+            f"{config.data.name} is not at hand: training would fetch it first. What depends on the samples was not "
+            f"looked at."
+        )
+
+
+def _folder_problems(options: RunOptions) -> Iterator[str]:
+    base = options.directory
+    if options.name is not None and (base / options.name).exists():
+        yield f"run.name is `{options.name}`, but {base / options.name} exists already: give another, or null."
+    nearest = next(folder for folder in (base, *base.absolute().parents) if folder.exists())
+    if not nearest.is_dir():
+        yield f"run.directory is {base}, where no folder can be made: {nearest} is a file."
+    elif not os.access(nearest, os.W_OK | os.X_OK):
+        yield f"run.directory is {base}, where no folder can be made: {nearest} cannot be written to."

@@ -1,0 +1,65 @@
+"""`config validate`, `config upgrade` and `data info` on what is not there, is there already, or is something else."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from rcmvae.cli import app
+from rcmvae.config import load_config
+from rcmvae.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def refused(*arguments: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        CliRunner().invoke(app, arguments, catch_exceptions=False)
+    return str(caught.value).splitlines()
+
+
+def test_validate_looks_at_data_devices_and_folders() -> None:
+    Path("runs").touch()
+    told = refused("config", "validate", "data={kind: npy, path: x.npy}", "training.devices=99")
+    assert [sentence.split()[0] for sentence in told] == ["x.npy", "training.devices", "run.directory"]
+
+
+def test_validate_notes_what_it_could_not_look_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("RCMVAE_DATA", raising=False)
+    monkeypatch.setattr("rcmvae.data.idx_source.cache_folder", lambda: tmp_path / "cache")
+    Path("empty.yaml").touch()
+    result = CliRunner().invoke(
+        app, ["config", "validate", "empty.yaml", "data=mnist"], catch_exceptions=False
+    )
+    assert result.stdout == "empty.yaml is valid.\n"
+    notes = result.stderr.splitlines()
+    assert notes[0] == "note: empty.yaml holds nothing: every value is a default."
+    assert notes[1].startswith("note: mnist is not at hand: training would fetch it first.")
+
+
+def test_upgrade_writes_over_nothing_unless_told_to() -> None:
+    old, new = Path("old.yaml"), Path("new.yaml")
+    old.write_text("model:\n  num_components: 5\n", encoding="utf-8")
+    new.write_text("mine", encoding="utf-8")
+    asked = ["config", "upgrade", "old.yaml", "-o", "new.yaml"]
+    assert refused(*asked) == ["new.yaml exists already: name another file, or write over it with --force."]
+    assert new.read_text(encoding="utf-8") == "mine"
+    assert (
+        CliRunner().invoke(app, [*asked, "--force"], catch_exceptions=False).stdout == "Written to new.yaml\n"
+    )
+    assert load_config(new) == load_config(old)
+    assert refused("config", "upgrade", "old.yaml", "-o", "nowhere/new.yaml") == [
+        "nowhere/new.yaml cannot be written: No such file or directory."
+    ]
+
+
+def test_info_takes_a_configuration_file() -> None:
+    Path("a.yaml").write_text("data: {kind: digits, num_samples: 300}\n", encoding="utf-8")
+    printed = CliRunner().invoke(app, ["data", "info", "a.yaml"], catch_exceptions=False).stdout
+    assert yaml.safe_load(printed)["splits"]["train"]["samples"] == 270
+    [told] = refused("data", "info", "x.npy")
+    assert told.startswith("x.npy is neither a kind of data")
