@@ -1,6 +1,7 @@
 """A history has every epoch once, whenever the run was killed."""
 
 import csv
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from rcmvae.errors import RunError
 from rcmvae.objective import ObjectiveOptions
-from rcmvae.structs import Signals
+from rcmvae.structs import Event, Signals
 from rcmvae.training import History
 
 OBJECTIVE = ObjectiveOptions.model_validate({"reconstruction": 1, "kl_z": 1})
@@ -76,8 +77,8 @@ def test_a_kill_in_the_middle_of_a_write_costs_nothing_but_that_epoch(tmp_path: 
     history = started(tmp_path)
     for epoch in (1, 2, 3):
         history(signals(epoch))
-    whole = history.jsonl.read_bytes()
-    history.jsonl.write_bytes(whole[: len(whole) - cut])
+    whole = history.lines.path.read_bytes()
+    history.lines.path.write_bytes(whole[: len(whole) - cut])
     again = started(tmp_path, epoch=2)
     assert again.rows == history.rows[:4]
     again(signals(3))
@@ -95,16 +96,47 @@ def test_what_was_written_after_the_checkpoint_is_written_again(tmp_path: Path) 
     assert [row["epoch"] for row in agree(tmp_path)] == [1, 1, 2, 2]
 
 
+def happened(path: Path) -> list[dict[str, Any]]:
+    lines = (path / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_events_have_a_file_of_their_own_once_there_are_any(tmp_path: Path) -> None:
+    def eventful(epoch: int) -> list[Signals]:
+        opened = Event(epoch=epoch, what="opened", channel=1, parent=0)
+        kept = Event(
+            epoch=epoch, what="kept", channel=0, helped=True, scores={"cleanness": 0.5}, sources={1: 1.0}
+        )
+        return [
+            dataclasses.replace(one, events=events)
+            for one, events in zip(signals(epoch), [(opened,), (kept, opened)], strict=True)
+        ]
+
+    history = started(tmp_path)
+    history(signals(1))
+    assert not (tmp_path / "events.jsonl").exists()
+    for epoch in (2, 3):
+        history(eventful(epoch))
+    first = {"epoch": 2, "what": "opened", "channel": 1, "parent": 0}
+    told = {"what": "kept", "channel": 0, "helped": True, "scores": {"cleanness": 0.5}, "sources": {"1": 1.0}}
+    expected = [{"seed": 3, **first}, {"epoch": 2, "seed": 4, **told}, {"seed": 4, **first}]
+    assert happened(tmp_path) == [*expected, *({**row, "epoch": 3} for row in expected)]
+    again = started(tmp_path, epoch=2)
+    assert happened(tmp_path) == expected
+    again(eventful(3))
+    assert happened(tmp_path) == [*expected, *({**row, "epoch": 3} for row in expected)]
+
+
 def test_a_line_that_makes_no_sense_is_told(tmp_path: Path) -> None:
     history = started(tmp_path)
     history(signals(1))
-    history.jsonl.write_text("{not json}\n" + history.jsonl.read_text())
+    history.lines.path.write_text("{not json}\n" + history.lines.path.read_text())
     with pytest.raises(RunError, match=r"history\.jsonl is damaged in line 1"):
         started(tmp_path, epoch=1)
 
 
 def test_a_file_without_text_is_told(tmp_path: Path) -> None:
     history = started(tmp_path)
-    history.jsonl.write_bytes(b"\xff\xfe\x00}\n")
+    history.lines.path.write_bytes(b"\xff\xfe\x00}\n")
     with pytest.raises(RunError, match=r"history\.jsonl is damaged"):
         started(tmp_path, epoch=1)
