@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from rcmvae import experiment
+from rcmvae.config import load_config
 from rcmvae.data import ArraysSource, Dataset, Digits, dataset_from_arrays, load
 from rcmvae.errors import ConfigError, RunError
 from rcmvae.experiment import Interrupted
@@ -60,11 +61,14 @@ def test_the_configuration_alone_finds_the_data_again(run: RunDirectory) -> None
 
 
 def test_a_finished_run_is_not_trained_again_unless_for_longer(run: RunDirectory) -> None:
-    with pytest.raises(RunError, match=r"has finished: it trained 3 epochs, as configured\."):
+    with pytest.raises(
+        RunError,
+        match=r"has finished: it trained 3 epochs, as configured\. .* rcmvae resume .*copy --epochs 6$",
+    ):
         experiment.resume(run.path, digits())
     for fewer in (0, 2, 3):
         with pytest.raises(
-            RunError, match=f"has trained 3 epochs already: give a larger number than {fewer}"
+            RunError, match=f"has trained 3 epochs already: epochs is {fewer}, but it must be larger than 3"
         ):
             experiment.resume(run.path, digits(), epochs=fewer)
     experiment.resume(run.path, digits(), epochs=5)
@@ -134,10 +138,132 @@ def test_arrays_train_and_go_on_through_python(tmp_path: Path) -> None:
     experiment.resume(run.path, in_memory(), epochs=2)
     assert [row["epoch"] for row in rows_of(run.path)] == [1, 2]
     assert experiment.evaluate(run.path, dataset=in_memory())["samples"] == 40
-    with pytest.raises(ConfigError, match="arrays"):
-        experiment.resume(run.path, epochs=3)
+    for attempt in (lambda: experiment.resume(run.path, epochs=3), lambda: experiment.evaluate(run.path)):
+        with pytest.raises(
+            RunError, match=r"was trained on arrays handed over in Python, .* rcmvae\.resume\("
+        ):
+            attempt()
     with pytest.raises(RunError, match="other data"):
         experiment.resume(run.path, in_memory(seed=1), epochs=3)
+
+
+def test_paths_may_be_texts_and_samples_bare(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(200, 6))
+    model = {
+        "decoder": {"output": "gaussian", "backbone": {"kind": "dense", "hidden": [8]}},
+        "trunk": "dense",
+    }
+    settings = {
+        "model": {"num_channels": 2} | model,
+        "objective": {"reconstruction": 1, "kl_z": 1, "kl_c": 1},
+        "training": {"epochs": 1, "batch_size": 64},
+        "run": {"directory": str(tmp_path), "name": "bare"},
+    }
+    path = str(experiment.train(settings, x).path)
+    assert experiment.evaluate(path, dataset=x)["labels"] == 0
+    assert experiment.resume(path, x.tolist(), epochs=2).read_json("summary.json")["epochs"] == 2
+    with pytest.raises(RunError, match="run\\.name is `bare`"):
+        experiment.train(f"{path}/config.yaml", x)
+    with pytest.raises(ConfigError, match=r"is a run directory: resume\('.*bare'\) goes on with it"):
+        experiment.train(path, x)
+    with pytest.raises(ConfigError, match=r"^What comes first is a ndarray, .* as in train\(None, x\)"):
+        experiment.as_config(x)
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml does not exist"):
+        experiment.train("nowhere.yaml", x)
+
+
+def test_without_a_configuration_there_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(experiment.Setting, "prepare", lambda *given: seen.append(given) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        experiment.train()
+    assert seen == [(load_config(), None)]
+
+
+def test_growth_that_is_over_is_not_trained_on(tmp_path: Path) -> None:
+    growing = {
+        "model": {"routing": "gumbel_softmax"},
+        "curriculum": {
+            "policy": {"kind": "scheduled", "every": 1},
+            "stop_after": 1,
+            "helps": {"cleanness": 99, "bound": 1e9},
+            "finish": {"epochs": 1},
+        },
+    }
+    run = experiment.train(tiny(growing, directory=tmp_path, epochs=20), digits())
+    summary, config = run.read_json("summary.json"), (run.path / "config.yaml").read_bytes()
+    assert summary["epochs"] < 20
+    assert not summary["extendable"]
+    for epochs in (None, 50):
+        with pytest.raises(
+            RunError, match=r"has finished: growth ended with epoch \d, .* More epochs would train"
+        ):
+            experiment.resume(run.path, digits(), epochs=epochs)
+    assert (run.path / "config.yaml").read_bytes() == config
+    assert run.read_json("summary.json") == summary
+
+
+def test_a_run_without_a_trained_epoch_is_not_evaluated(tmp_path: Path) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    named = {"run": {"name": "untrained"}}
+    with pytest.raises(KeyboardInterrupt):
+        experiment.train(tiny(named, directory=tmp_path), digits(), listeners=[interrupt])
+    run = RunDirectory.find(tmp_path / "untrained")
+    assert run.read_json("summary.json") == {"status": "interrupted", "epochs": 0}
+    with pytest.raises(
+        RunError, match=r"has nothing to evaluate: no trained epoch is saved\. Go on with: rcmvae re"
+    ):
+        experiment.evaluate(run.path, dataset=digits())
+    assert RunDirectory.latest(tmp_path) == run
+    assert experiment.resume(run.path, digits()).is_finished
+    with pytest.raises(RunError, match="holds no run that was interrupted"):
+        RunDirectory.latest(tmp_path)
+
+
+def test_an_edited_model_is_told(run: RunDirectory) -> None:
+    file = run.path / "config.yaml"
+    file.write_text(
+        file.read_text().replace("num_channels: 4", "num_channels: 5").replace("seeds: 1", "seeds: 2")
+    )
+    for attempt in (lambda: experiment.resume(run.path, epochs=9), lambda: experiment.evaluate(run.path)):
+        with pytest.raises(
+            RunError,
+            match=r"not what this run was started with: model\.num_channels is 5, and was 4; training\.seeds is 2",
+        ):
+            attempt()
+
+
+def test_each_cut_has_its_own_file_and_says_what_it_is(run: RunDirectory) -> None:
+    two = experiment.evaluate(run.path, dataset=digits(), num_groups=2)
+    apart = experiment.evaluate(run.path, dataset=digits(), level=0)
+    assert (two["cut"], apart["cut"]) == ({"num_groups": 2, "level": None}, {"num_groups": None, "level": 0})
+    assert two["groups"]["count"]["per_seed"] == [2]
+    assert run.read_json("evaluation-test-groups-2.json") == two
+    assert run.read_json("evaluation-test-level-0.json") == apart
+    assert not (run.path / "evaluation-test.json").exists()
+    with pytest.raises(
+        ConfigError, match=r"^groups is 30, but with \d channels in use it must be 1 to \d\.$"
+    ):
+        experiment.evaluate(run.path, dataset=digits(), num_groups=30)
+
+
+def test_what_is_in_the_channels_and_their_groups(run: RunDirectory) -> None:
+    found = experiment.evaluate(run.path, dataset=digits(), num_groups=2)
+    assert found["labels"] == 10
+    for (parts,) in (found["channels_of"], found["groups_of"]):
+        samples = [part["samples"] for part in parts]
+        assert sum(samples) == found["samples"] == 180
+        assert samples == sorted(samples, reverse=True)
+        pure = sum(part["purity"] * part["samples"] for part in parts) / 180
+        whole = found["clustering"] if "group" in parts[0] else found["groups"]
+        assert pure == pytest.approx(whole["purity"]["mean"])
+    members = {
+        k: part["index"] for (parts,) in [found["groups_of"]] for part in parts for k in part["channels"]
+    }
+    for (parts,) in [found["channels_of"]]:
+        assert all(members.get(part["index"], -1) == part["group"] for part in parts)
 
 
 def test_a_split_without_samples_is_told(tmp_path: Path) -> None:
@@ -156,6 +282,8 @@ def test_unlabelled_data_are_scored_without_labels(tmp_path: Path) -> None:
     config = tiny(directory=tmp_path, epochs=1).model_copy(update={"data": ArraysSource()})
     scores = experiment.train(config, dataset).read_json("summary.json")["test"]
     assert scores["clustering"] is None
+    assert scores["groups"].keys() == {"count"}
+    assert all("label" not in part for one in scores["groups_of"] for part in one)
     assert scores["losses"]["bound"]["mean"] > 0
 
 

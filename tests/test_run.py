@@ -1,6 +1,7 @@
 """What a run leaves behind can be found and read again, or is told why not."""
 
 import datetime
+import os
 import shutil
 from pathlib import Path
 
@@ -123,13 +124,36 @@ def test_outside_of_a_checkout_there_is_no_revision(tmp_path: Path, monkeypatch:
 
 
 def test_a_folder_that_is_no_run_is_told(run: RunDirectory, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
     with pytest.raises(
-        RunError, match=r"nowhere is not a run directory: it has no config\.yaml, no data\.json"
+        RunError, match=r"empty is not a run directory: it has no config\.yaml, no data\.json"
     ):
-        RunDirectory.find(tmp_path / "nowhere")
+        RunDirectory.find(tmp_path / "empty")
     (run.path / "data.json").unlink()
     with pytest.raises(RunError, match=r"it is not a run directory: it has no data\.json\.$"):
         RunDirectory.find(run.path)
+
+
+def test_a_run_that_does_not_exist_may_be_another(
+    run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runs").mkdir()
+    run.path.rename(tmp_path / "runs" / "digits-once")
+    monkeypatch.chdir(tmp_path)
+    for given in ("digits-once", "runs/digit-once", "digits_once"):
+        with pytest.raises(RunError, match=rf"^{given} does not exist\. Did you mean runs/digits-once\?$"):
+            RunDirectory.find(given)
+    with pytest.raises(RunError, match=r"^else does not exist\.$"):
+        RunDirectory.find("else")
+
+
+def test_the_latest_run_is_the_last_that_can_go_on(run: RunDirectory, tmp_path: Path) -> None:
+    assert RunDirectory.latest(tmp_path) == run
+    for i, status in enumerate(("running", "interrupted", "finished", "failed")):
+        other = RunDirectory(shutil.copytree(run.path, tmp_path / status))
+        other.write_json("summary.json", {"status": status})
+        os.utime(other.path / "config.yaml", (2e9 + i, 2e9 + i))
+    assert RunDirectory.latest(tmp_path).path.name == "interrupted"
 
 
 @pytest.mark.parametrize(

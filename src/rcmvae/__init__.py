@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rcmvae.config import Config as Config
     from rcmvae.config import dump_config as dump_config
     from rcmvae.config import load_config as load_config
+    from rcmvae.data import ArraysSource as ArraysSource
     from rcmvae.data import Dataset as Dataset
     from rcmvae.data import dataset_from_arrays as dataset_from_arrays
     from rcmvae.errors import ConfigError as ConfigError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rcmvae.errors import NonFiniteError as NonFiniteError
     from rcmvae.errors import RcmvaeError as RcmvaeError
     from rcmvae.errors import RunError as RunError
+    from rcmvae.experiment import Interrupted as Interrupted
     from rcmvae.experiment import evaluate as evaluate
     from rcmvae.experiment import resume as resume
     from rcmvae.experiment import train as train
@@ -26,6 +28,7 @@ _HOMES = {
     "Config": "config",
     "dump_config": "config",
     "load_config": "config",
+    "ArraysSource": "data",
     "Dataset": "data",
     "dataset_from_arrays": "data",
     "ConfigError": "errors",
@@ -33,11 +36,31 @@ _HOMES = {
     "NonFiniteError": "errors",
     "RcmvaeError": "errors",
     "RunError": "errors",
+    "Interrupted": "experiment",
     "evaluate": "experiment",
     "resume": "experiment",
     "train": "experiment",
     "RunDirectory": "run",
 }
+
+__all__ = [
+    "ArraysSource",
+    "Config",
+    "ConfigError",
+    "DataError",
+    "Dataset",
+    "Interrupted",
+    "NonFiniteError",
+    "RcmvaeError",
+    "RunDirectory",
+    "RunError",
+    "dataset_from_arrays",
+    "dump_config",
+    "evaluate",
+    "load_config",
+    "resume",
+    "train",
+]
 
 
 def __getattr__(name: str) -> object:

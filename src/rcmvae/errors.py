@@ -38,8 +38,13 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     >>> nearest("zebra", ["dense", "experts"])
     ''
     """
-    match = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.6)
-    return f" Did you mean '{match[0]}'?" if match else ""
+    match = closest(name, allowed)
+    return f" Did you mean '{match}'?" if match else ""
+
+
+def closest(name: str, allowed: Iterable[str]) -> str | None:
+    """The legal name that comes closest to a mistyped one, if any does."""
+    return next(iter(difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.6)), None)
 
 
 def listed(names: Iterable[str]) -> str:
@@ -49,3 +54,12 @@ def listed(names: Iterable[str]) -> str:
     'conv, dense'
     """
     return ", ".join(sorted(names))
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things, as one says it.
+
+    >>> counted(1, "epoch"), counted(2000, "epoch")
+    ('1 epoch', '2,000 epochs')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"

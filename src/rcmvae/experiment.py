@@ -1,7 +1,7 @@
 """From a configuration to a finished run, in the order a person would tell it."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -9,29 +9,33 @@ from typing import Any
 import jax
 from rich.console import Console
 
-from rcmvae.config import Config, dump_config
-from rcmvae.data import Dataset
-from rcmvae.errors import NonFiniteError, RunError
+from rcmvae.config import Config, dump_config, from_mapping, load_config
+from rcmvae.data import ArraysSource
+from rcmvae.errors import ConfigError, NonFiniteError, RunError, counted
 from rcmvae.interruption import Interruption
-from rcmvae.results import SplitName, channel_trees, cuts, scores, summary
-from rcmvae.run import RunDirectory
+from rcmvae.results import Cut, SplitName, channel_trees, scores, summary
+from rcmvae.run import RunDirectory, is_run
 from rcmvae.setting import Setting
 from rcmvae.training import Checkpoint, Checkpoints, History, Listener, begin, fit
 from rcmvae.training.progress import ProgressBar
 
 
 def train(
-    config: Config,
-    dataset: Dataset | None = None,
+    config: Config | Mapping[str, Any] | Path | str | None = None,
+    dataset: Any = None,
     *,
     console: Console | None = None,
     listeners: Sequence[Listener] = (),
     interruption: Interruption | None = None,
 ) -> RunDirectory:
-    """Train as configured, and leave a run directory. Without a dataset, `config.data` says where it is."""
-    setting = Setting.prepare(config, dataset)
+    """Train as configured, and leave a run directory.
+
+    The configuration may also be a file, plain values, or None for the defaults. The data are a `Dataset`, or samples
+    without labels; without either, `config.data` says where they are.
+    """
+    setting = Setting.prepare(as_config(config), dataset)
     run = setting.new_run()
-    with Checkpoints(run.checkpoints, config.training.checkpoint) as checkpoints:
+    with Checkpoints(run.checkpoints, setting.config.training.checkpoint) as checkpoints:
         start = begin(setting.plan, setting.start)
         checkpoints.save(start)
         _go_on(run, setting, start, checkpoints, console, listeners, interruption or Interruption())
@@ -39,8 +43,8 @@ def train(
 
 
 def resume(
-    path: Path,
-    dataset: Dataset | None = None,
+    path: Path | str,
+    dataset: Any = None,
     *,
     epochs: int | None = None,
     console: Console | None = None,
@@ -60,9 +64,9 @@ def resume(
 
 
 def evaluate(
-    path: Path,
+    path: Path | str,
     split: SplitName = "test",
-    dataset: Dataset | None = None,
+    dataset: Any = None,
     *,
     num_groups: int | None = None,
     level: float | None = None,
@@ -71,34 +75,75 @@ def evaluate(
 
     The channel tree is cut into `num_groups` groups or at a `level`; as it proposes, without either.
     """
-    run = RunDirectory.find(path)
+    run, cut = RunDirectory.find(path), Cut(num_groups, level)
     setting = _reopen(run, dataset, None)
     with Checkpoints(run.checkpoints, setting.config.training.checkpoint) as checkpoints:
         found = checkpoints.restore(begin(setting.plan, setting.start))
+    if found.epoch == 0:
+        raise RunError(f"{run.path} has nothing to evaluate: no trained epoch is saved. {_way_on(run.path)}")
     chosen = found.arrays.chosen
-    groups = cuts(channel_trees(setting, chosen), num_groups=num_groups, level=level)
-    result = scores(setting, chosen, split, groups)
-    run.write_json(f"evaluation-{split}.json", result)
+    result = scores(setting, chosen, split, channel_trees(setting, chosen), cut)
+    run.write_json(cut.file_of(split), result)
     return result
 
 
+def as_config(config: Any) -> Config:
+    """A configuration from any form in which it may be given.
+
+    >>> as_config({"model": {"num_channels": 20}}).model.num_channels
+    20
+    """
+    if isinstance(config, Config):
+        return config
+    if config is None or isinstance(config, Path | str):
+        if config is not None and is_run(Path(config)):
+            raise ConfigError(
+                f"{config} is a run directory: resume({str(config)!r}) goes on with it; its config.yaml trains anew."
+            )
+        return load_config(config)
+    if isinstance(config, Mapping):
+        return from_mapping(dict(config))
+    raise ConfigError(
+        f"What comes first is a {type(config).__name__}, but it must be a configuration: a Config, a file, plain "
+        f"values, or None for the defaults. Samples come second, as in train(None, x)."
+    )
+
+
 def _refuse_finished(run: RunDirectory, start: Checkpoint, epochs: int | None) -> None:
-    if start.patience.stopped.all() and run.is_finished:
-        raise RunError(f"{run.path} has finished: early stopping ended it after {start.epoch} epochs.")
+    trained, path = counted(start.epoch, "epoch"), shlex.quote(str(run.path))
+    if start.finished.all() and (epochs is not None or run.is_finished):
+        raise RunError(
+            f"{run.path} has finished: {_last_word(start)}. More epochs would train nothing. To train anew: "
+            f"rcmvae train {path}/config.yaml run.name=null"
+        )
     if epochs is not None and epochs <= start.epoch:
         raise RunError(
-            f"{run.path} has trained {start.epoch} epochs already: give a larger number than {epochs}."
+            f"{run.path} has trained {trained} already: epochs is {epochs}, but it must be larger than {start.epoch}."
         )
     # Without its results, training may be over and the summary still missing.
     if start.epoch >= run.config.training.epochs and epochs is None and run.is_finished:
         raise RunError(
-            f"{run.path} has finished: it trained {start.epoch} epochs, as configured. To train it for longer, "
-            f"give a larger number of epochs."
+            f"{run.path} has finished: it trained {trained}, as configured. Train it for longer with: rcmvae resume "
+            f"{path} --epochs {2 * start.epoch}"
         )
 
 
-def _reopen(run: RunDirectory, dataset: Dataset | None, epochs: int | None) -> Setting:
+def _last_word(start: Checkpoint) -> str:
+    """Why no replica has anything more to learn."""
+    ended = [growth.ended for growth in start.growth if growth.ended is not None]
+    if start.patience.stopped.all() or not ended:
+        return f"early stopping ended it after {counted(start.epoch, 'epoch')}"
+    return f"growth ended with epoch {max(ended)}, and the last epochs after that are over"
+
+
+def _reopen(run: RunDirectory, dataset: Any, epochs: int | None) -> Setting:
     config, card = run.config, run.card
+    run.refuse_edits(config)
+    if dataset is None and isinstance(config.data, ArraysSource):
+        raise RunError(
+            f"{run.path} was trained on arrays handed over in Python, and does not keep them: it goes on and is "
+            f"evaluated only in Python, as in rcmvae.resume({str(run.path)!r}, dataset)."
+        )
     if epochs is not None:
         training = config.training.model_copy(update={"epochs": epochs})
         config = config.model_copy(update={"training": training})

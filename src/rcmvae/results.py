@@ -2,26 +2,57 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from rcmvae.curriculum import ChannelTree, Growth, channel_tree, group_responsibility, pot_tree
 from rcmvae.curriculum.grow import FREE
 from rcmvae.data import Arrays as Split
 from rcmvae.diagnostics import clustering
-from rcmvae.errors import RunError
+from rcmvae.errors import ConfigError, RunError, counted
 from rcmvae.setting import Setting
+from rcmvae.structs import UNLABELLED
 from rcmvae.training import History, Outcome, TrainState, compile_codes, compile_validation
 
 SplitName = Literal["train", "validation", "test"]
 
 
+class Cut(NamedTuple):
+    """Where channel trees are cut: into so many groups, at a level, or, without either, as each proposes."""
+
+    num_groups: int | None = None
+    level: float | None = None
+
+    def __call__(self, tree: ChannelTree) -> Int[np.ndarray, " K"]:
+        """The group of each channel."""
+        if self == AS_PROPOSED:
+            return tree.cut(num_groups=tree.proposed)
+        most = len(tree.channels)
+        if self.num_groups is not None and not 1 <= self.num_groups <= most:
+            raise ConfigError(
+                f"groups is {self.num_groups}, but with {counted(most, 'channel')} in use it must be 1 to {most}."
+            )
+        return tree.cut(**self._asdict())
+
+    def file_of(self, split: SplitName) -> str:
+        """The file that the scores under this cut are written to.
+
+        >>> Cut().file_of("test"), Cut(num_groups=3).file_of("test")
+        ('evaluation-test.json', 'evaluation-test-groups-3.json')
+        """
+        groups = "" if self.num_groups is None else f"-groups-{self.num_groups}"
+        return f"evaluation-{split}{groups}{'' if self.level is None else f'-level-{self.level:g}'}.json"
+
+
+AS_PROPOSED = Cut()
+
+
 def summary(setting: Setting, outcome: Outcome, history: History) -> dict[str, Any]:
     """What `summary.json` says of a run that finished, or that a signal ended early."""
     checkpoint, training = outcome.checkpoint, setting.config.training
-    seeds = [training.seed + i for i in range(training.seeds)]
+    seeds = seeds_of(setting)
     row_at = {(row["seed"], row["epoch"]): row for row in history.rows}
     chosen = zip(seeds, checkpoint.chosen_epochs, strict=True)
     rows = [row_at[at] for at in chosen if at in row_at]
@@ -47,11 +78,18 @@ def summary(setting: Setting, outcome: Outcome, history: History) -> dict[str, A
         initial = setting.config.curriculum.initial
         told["curriculum"] = [growth_of(initial, growth) for growth in checkpoint.growth]
     if status == "finished":
+        told["extendable"] = not checkpoint.finished.all()  # whether more epochs would train anything
         trees = channel_trees(setting, outcome.chosen)
         told["channel_tree"] = [tree_of(tree) for tree in trees]
         if len(setting.dataset.test.x):
-            told["test"] = scores(setting, outcome.chosen, "test", cuts(trees))
+            told["test"] = scores(setting, outcome.chosen, "test", trees)
     return told
+
+
+def seeds_of(setting: Setting) -> list[int]:
+    """The seed of each replica."""
+    training = setting.config.training
+    return list(range(training.seed, training.seed + training.seeds))
 
 
 def growth_of(initial: int, growth: Growth) -> dict[str, Any]:
@@ -79,15 +117,6 @@ def channel_trees(setting: Setting, state: TrainState) -> list[ChannelTree]:
     return [channel_tree(joint, smallest=FREE) for joint in joints]
 
 
-def cuts(
-    trees: Sequence[ChannelTree], *, num_groups: int | None = None, level: float | None = None
-) -> list[Int[np.ndarray, " K"]]:
-    """Each replica's groups: as its tree proposes, or cut as told."""
-    if num_groups is None and level is None:
-        return [tree.cut(num_groups=tree.proposed) for tree in trees]
-    return [tree.cut(num_groups=num_groups, level=level) for tree in trees]
-
-
 def spread(values: Sequence[float]) -> dict[str, Any]:
     """Every seed's value with mean and sample standard deviation, which one seed alone does not have.
 
@@ -99,30 +128,61 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
 
 
 def scores(
-    setting: Setting, state: TrainState, name: SplitName, groups: Sequence[Int[np.ndarray, " K"]]
+    setting: Setting, state: TrainState, name: SplitName, trees: Sequence[ChannelTree], cut: Cut = AS_PROPOSED
 ) -> dict[str, Any]:
-    """Losses, and agreement with the labels of the channels and of their groups."""
+    """Losses, the channels and their groups, and how well either agrees with the labels."""
     split: Split = getattr(setting.dataset, name)
     if len(split.x) == 0:
         raise RunError(f"The data have no {name} split: data.{name} leaves no sample for it.")
+    groups = [cut(tree) for tree in trees]
     data = setting.on_device(split)
     means = compile_validation(setting.plan, setting.devices)(state, data)
     losses = {key: spread(np.asarray(value).tolist()) for key, value in means.items() if np.ndim(value) == 1}
     belief = [one.responsibility for one in compile_codes(setting.plan, setting.devices)(state, data)]
-    grouped = [group_responsibility(r, cut) for r, cut in zip(belief, groups, strict=True)]
-    counts = spread([int(cut.max()) + 1 for cut in groups])
-    agreement = _agreement(grouped, split)
+    channel = [r.argmax(axis=-1) for r in belief]
+    group = [group_responsibility(r, one).argmax(axis=-1) for r, one in zip(belief, groups, strict=True)]
+    names = setting.dataset.label_names
     return {
         "split": name,
+        "seeds": seeds_of(setting),
         "samples": len(split.x),
+        "labels": len(np.unique(split.truth[split.truth != UNLABELLED])),
+        "cut": cut._asdict(),
         "losses": losses,
-        "clustering": _agreement(belief, split),
-        "groups": None if agreement is None else {"count": counts, **agreement},
+        "clustering": _agreement(channel, split),
+        "groups": {"count": spread([int(one.max()) + 1 for one in groups])}
+        | (_agreement(group, split) or {}),
+        "channels_of": [
+            [part | {"group": int(one[part["index"]])} for part in parts(found, split, names)]
+            for found, one in zip(channel, groups, strict=True)
+        ],
+        "groups_of": [
+            [
+                part | {"channels": np.flatnonzero(one == part["index"]).tolist()}
+                for part in parts(found, split, names)
+            ]
+            for found, one in zip(group, groups, strict=True)
+        ],
     }
 
 
-def _agreement(belief: Sequence[Float[np.ndarray, "N C"]], split: Split) -> dict[str, Any] | None:
+def parts(index: Int[np.ndarray, " N"], split: Split, names: Sequence[str]) -> list[dict[str, Any]]:
+    """What is in each channel, or group, that holds any sample, the largest first."""
+    found = []
+    for k, samples in enumerate(np.bincount(index).tolist()):
+        known = split.truth[(index == k) & (split.truth != UNLABELLED)]
+        counts = np.bincount(known, minlength=1)
+        best = (
+            {"label": names[int(counts.argmax())], "purity": float(counts.max() / len(known))}
+            if len(known)
+            else {}
+        )
+        if samples:
+            found.append({"index": k, "samples": samples} | best)
+    return sorted(found, key=lambda part: -part["samples"])
+
+
+def _agreement(index: Sequence[Int[np.ndarray, " N"]], split: Split) -> dict[str, Any] | None:
     """The clustering metrics over replicas; none where nothing is labelled."""
-    found = [clustering(r.argmax(axis=-1), split.truth) for r in belief]
-    known = [dataclasses.asdict(one) for one in found if one is not None]
+    known = [dataclasses.asdict(one) for i in index if (one := clustering(i, split.truth)) is not None]
     return {key: spread([one[key] for one in known]) for key in known[0]} if known else None

@@ -6,8 +6,10 @@ import itertools
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,11 @@ import jax
 
 from rcmvae.config import Config, dump_config, load_config
 from rcmvae.data import Dataset, Scaling
-from rcmvae.errors import RunError
+from rcmvae.errors import RunError, closest
 from rcmvae.training import RunOptions
 
 FILES = ("config.yaml", "data.json", "environment.json")
+RUNS = RunOptions().directory
 PACKAGES = ("rcmvae", "jax", "jaxlib", "equinox", "optax", "numpy", "orbax-checkpoint", "pydantic")
 
 
@@ -100,6 +103,23 @@ def claim(config: Config) -> Path:
     raise AssertionError("unreachable: the names never end")
 
 
+def runs_in(base: Path) -> list[Path]:
+    """The run directories below a folder."""
+    return sorted(path.parent for path in base.glob("*/config.yaml") if is_run(path.parent))
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder has all that makes it a run directory."""
+    return all((path / name).is_file() for name in FILES)
+
+
+def _meant(path: Path) -> str:
+    """A hint at the run that a path that does not exist may stand for."""
+    runs = {run.name: run for base in (RUNS, path.parent) for run in runs_in(base)}
+    name = closest(path.name, runs)
+    return f" Did you mean {runs[name]}?" if name is not None else ""
+
+
 @dataclasses.dataclass(frozen=True)
 class RunDirectory:
     """The files of a run. Of several processes only the lead one writes."""
@@ -118,16 +138,45 @@ class RunDirectory:
         self.write_json("environment.json", environment(config))
 
     @classmethod
-    def find(cls, path: Path) -> "RunDirectory":
+    def find(cls, path: Path | str) -> "RunDirectory":
         """An existing run directory."""
+        path = Path(path)
         missing = [name for name in FILES if not (path / name).is_file()]
+        if not path.exists():
+            raise RunError(f"{path} does not exist.{_meant(path)}")
         if missing:
             raise RunError(f"{path} is not a run directory: it has no {', no '.join(missing)}.")
         return cls(path, jax.process_index() == 0)
 
+    @classmethod
+    def latest(cls, base: Path = RUNS) -> "RunDirectory":
+        """The run below `base` that was started last, of those that can go on."""
+        unfinished = [run for run in map(cls.find, runs_in(base)) if run.status not in {"finished", "failed"}]
+        if not unfinished:
+            raise RunError(
+                f"{base} holds no run that was interrupted. Say which one to go on with: {base}/RUN."
+            )
+        return max(unfinished, key=lambda run: (run.path / "config.yaml").stat().st_mtime_ns)
+
     @property
     def config(self) -> Config:
         return load_config(self.path / "config.yaml")
+
+    def refuse_edits(self, config: Config) -> None:
+        """Refuse a configuration under which the weights of this run would mean something else."""
+        before = self.read_json("environment.json").get("made_for", {})
+        now = made_for(config)
+        edits = [
+            f"{name} is {now[name]}, and was {before[name]}"
+            for name in now
+            if before.get(name, now[name]) != now[name]
+        ]
+        if edits:
+            file = self.path / "config.yaml"
+            raise RunError(
+                f"{file} is not what this run was started with: {'; '.join(edits)}. Put it back to go on; to train "
+                f"anew: rcmvae train {shlex.quote(str(file))} run.name=null"
+            )
 
     @property
     def card(self) -> DataCard:
@@ -138,11 +187,16 @@ class RunDirectory:
             raise RunError(f"{self.path / 'data.json'} is damaged: it is no description of data.") from error
 
     @property
+    def status(self) -> str:
+        """What the summary says of it: finished, interrupted, failed or running; the last also after a kill."""
+        if not (self.path / "summary.json").exists():
+            return "running"
+        return str(self.read_json("summary.json").get("status"))
+
+    @property
     def is_finished(self) -> bool:
         """Whether the run got as far as its results: not after a kill, an interruption or a failure."""
-        return (self.path / "summary.json").exists() and self.read_json("summary.json").get(
-            "status"
-        ) == "finished"
+        return self.status == "finished"
 
     def read_json(self, name: str) -> dict[str, Any]:
         try:
@@ -179,7 +233,22 @@ def environment(config: Config) -> dict[str, Any]:
         "processes": jax.process_count(),
         "git_revision": git_revision(),
         "seeds": list(range(training.seed, training.seed + training.seeds)),
+        "made_for": made_for(config),
     }
+
+
+def made_for(config: Config) -> dict[str, Any]:
+    """Every option that decides what the weights are, under its path."""
+    seeds = config.training.model_dump(mode="json", include={"seed", "seeds"})
+    return dict(_flat("", {"model": config.model.model_dump(mode="json"), "training": seeds}))
+
+
+def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        yield path, value
+        return
+    for key, inner in value.items():
+        yield from _flat(f"{path}.{key}" if path else key, inner)
 
 
 def git_revision() -> str | None:

@@ -2,13 +2,14 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from rcmvae.config import Config
 from rcmvae.data import Arrays as Split
-from rcmvae.data import Dataset, load
+from rcmvae.data import ArraysSource, Dataset, dataset_from_arrays, load
 from rcmvae.run import DataCard, RunDirectory, claim, is_taken
 from rcmvae.training import Devices, Pixels, Plan, TrainState, initial_states
 
@@ -26,9 +27,9 @@ class Setting:
     start: TrainState
 
     @classmethod
-    def prepare(cls, config: Config, dataset: Dataset | None) -> "Setting":
+    def prepare(cls, config: Config, data: Any) -> "Setting":
         """Load, check, and build fresh weights."""
-        dataset = load(config.data) if dataset is None else dataset
+        dataset = as_dataset(config, data)
         config = config.model_copy(update={"data": dataset.source})
         config.check_against(dataset)
         devices = Devices.take(config.training.devices, config.training.batch_size)
@@ -62,6 +63,16 @@ class Setting:
     def on_device(self, split: Split) -> Pixels:
         """A split on every device, as stored."""
         return Pixels(*self.devices.put((split.x, split.label)))
+
+
+def as_dataset(config: Config, data: Any) -> Dataset:
+    """A data set as it is, samples without labels prepared as `config.data` says, or what it points to if None."""
+    if data is None:
+        return load(config.data)
+    if isinstance(data, Dataset):
+        return data
+    options = config.data if isinstance(config.data, ArraysSource) else None
+    return dataset_from_arrays(data, options=options)
 
 
 def fit_sample(dataset: Dataset) -> Float[np.ndarray, "N *S"]:

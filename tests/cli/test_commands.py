@@ -3,20 +3,23 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from rich.table import Table
 from typer.testing import CliRunner
 
 import rcmvae.cli
-from rcmvae.cli import app, exit_status, main, startup
-from rcmvae.cli.outcome import next_steps, number, outcome, table
+from rcmvae.cli import app, exit_status, main, startup, tables
+from rcmvae.cli.outcome import next_steps, outcome
 from rcmvae.config import Config, dump_config, load_config
+from rcmvae.diagnostics.clustering import Clustering
 from rcmvae.errors import ConfigError, DataError, NonFiniteError, RunError
 from rcmvae.experiment import Interrupted
+from rcmvae.objective import TERMS
 from rcmvae.run import RunDirectory
 
 
@@ -132,6 +135,29 @@ def test_data_info_describes_what_a_run_would_see() -> None:
         (["data", "fetch", "digits"], "rcmvae: digits: there is nothing to fetch."),
         (["data", "fetch", "mnst"], "rcmvae: There is no data source 'mnst'"),
         (["data", "info", "npy", "path=nowhere.npy"], "rcmvae: nowhere.npy does not exist."),
+        (["resume"], "rcmvae: runs holds no run that was interrupted."),
+        (["resume", "nowhere"], "rcmvae: nowhere does not exist."),
+        (
+            ["resume", "x", "--epochs", "ten"],
+            "rcmvae: --epochs is `ten`, but it must be a whole number of 1 or",
+        ),
+        (
+            ["evaluate", "x", "--groups", "0"],
+            "rcmvae: --groups is `0`, but it must be a whole number of 1 or more.",
+        ),
+        (
+            ["evaluate", "x", "--level", "-1"],
+            "rcmvae: --level is `-1`, but it must be a number of 0 or more.",
+        ),
+        (
+            ["evaluate", "x", "--level", "nan"],
+            "rcmvae: --level is `nan`, but it must be a number of 0 or more.",
+        ),
+        (
+            ["evaluate", "x", "--split", "tets"],
+            "rcmvae: --split is `tets`, but it must be one of train, validation, test. Did you mean 'test'?",
+        ),
+        (["evaluate", "x", "--level", "1", "--groups", "2"], "rcmvae: --groups and --level are two ways"),
         (
             ["train", "--coordinator", "localhost:1"],
             "rcmvae: --coordinator, --processes and --process-id belong together",
@@ -199,48 +225,132 @@ def test_only_the_first_process_speaks(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert joined == [("localhost:1234", 2, 0), ("localhost:1234", 2, 1)]
 
 
-SCORES = {
+def spread(*values: float) -> dict[str, Any]:
+    return {
+        "mean": sum(values) / len(values),
+        "sd": None if len(values) == 1 else 0.5,
+        "per_seed": list(values),
+    }
+
+
+def contents(key: str, channels: Sequence[Any], **rest: Any) -> list[dict[str, Any]]:
+    return [{"index": i, "samples": 100 - i, key: channel} | rest for i, channel in enumerate(channels)]
+
+
+NAMED = {"label": "7", "purity": 0.5}
+SCORES: dict[str, Any] = {
     "split": "test",
+    "seeds": [0],
     "samples": 1800,
-    "losses": {"bound": {"mean": 20.126, "sd": None}, "kl_z": {"mean": 3.0, "sd": None}},
-    "clustering": {"accuracy": {"mean": 0.98, "sd": None}, "garbage_channels": {"mean": 0.0, "sd": None}},
-    "groups": None,
+    "labels": 3,
+    "losses": {"bound": spread(20.126), "kl_z": spread(3.0)},
+    "clustering": {"accuracy": spread(0.98), "garbage_channels": spread(0)},
+    "groups": {"count": spread(2), "accuracy": spread(0.9)},
+    "channels_of": [contents("group", [0, 1, 0], **NAMED)],
+    "groups_of": [contents("channels", [[0, 2], [1]], **NAMED)],
 }
-GROUPS = {"count": {"mean": 3.0, "sd": None, "per_seed": [3.0]}, "accuracy": {"mean": 0.9, "sd": None}}
+UNLABELLED: dict[str, Any] = SCORES | {
+    "labels": 0,
+    "clustering": None,
+    "groups": {"count": spread(2)},
+    "channels_of": [contents("group", [0, 1, 0])],
+    "groups_of": [contents("channels", [[0, 2], [1]])],
+}
 
 
 def summary(**changes: Any) -> dict[str, Any]:
-    return {"epochs": 1, "seconds": 2.34, "seeds": [0], "test": SCORES} | changes
+    tree = {"channels": [0, 1, 4], "proposed": 3}
+    whole = {"epochs": 1, "seconds": 2.34, "seeds": [0], "test": SCORES, "channel_tree": [tree]}
+    return whole | {"extendable": True} | changes
 
 
 def test_the_outcome_in_plain_words() -> None:
     assert outcome(summary(), "9 of 10 channels in use") == [
         "1 epoch in 2.3 seconds; 9 of 10 channels in use.",
         "Negative evidence bound on 1,800 test samples: 20.13 nats per sample.",
-        "Accuracy, with every channel matched to one label: 98.0%.",
+        "Accuracy, with one channel per label: 98.0%.",
+        "The channel tree proposes no groups: every channel in use is told from the others.",
     ]
-    two = SCORES | {"losses": {"bound": {"mean": 20, "sd": 0.5}}, "clustering": None}
-    assert outcome(summary(seeds=[0, 1], test=two, epochs=2), "all") == [
+    two = UNLABELLED | {"losses": {"bound": {"mean": -20, "sd": 0.5}}}
+    trees = [{"channels": [0, 1, 4, 5], "proposed": 3}, {"channels": [*range(12)], "proposed": 10}]
+    assert outcome(summary(seeds=[0, 1], test=two, epochs=2, channel_tree=trees), "all") == [
         "2 epochs in 2.3 seconds, 2 seeds; all.",
-        "Negative evidence bound on 1,800 test samples: 20.00 ± 0.50 nats per sample.",
+        "Negative evidence bound on 1,800 test samples: -20.00 ± 0.50 nats per sample.",
+        "Nats below 0 are no mistake: the outputs are densities, and a density may exceed 1.",
+        "The channel tree proposes 3 to 10 groups of 4 to 12 channels.",
     ]
-    grouped = summary(test=SCORES | {"groups": GROUPS}, channel_tree=[{"channels": [0, 1, 4, 5]}])
-    assert outcome(grouped, "all")[-1] == "The channel tree proposes 3 groups; matched to labels: 90.0%."
-    ungrouped = grouped | {"channel_tree": [{"channels": [0, 1, 4]}]}
-    assert outcome(ungrouped, "all")[-1].startswith("Accuracy, with every channel")
-    grown = [{"final_k_active": 4, "unlock_count": 6, "ended": 30}]
-    assert (
-        outcome(summary(curriculum=grown), "all")[1]
-        == "Seed 0: 4 channels open after 6 trials; growth ended with epoch 30."
+    untested = summary(channel_tree=[{"channels": [0, 1], "proposed": 1}])
+    del untested["test"]
+    assert outcome(untested, "all")[1:] == ["The channel tree proposes 1 group of 2 channels."]
+
+
+def test_what_cannot_be_one_to_one_is_told() -> None:
+    trees = [{"channels": [0, 1, 4], "proposed": 2}]
+    assert outcome(summary(channel_tree=trees, test=SCORES | {"labels": 10}), "all")[-3:] == [
+        "Accuracy, with one channel per label: 98.0%; there are 3 channels for 10 labels, and what is left over counts "
+        "as wrong.",
+        "The channel tree proposes 2 groups of 3 channels.",
+        "Accuracy, with one group per label: 90.0%; there are 2 groups for 10 labels, and what is left over counts as "
+        "wrong.",
+    ]
+
+
+def test_growth_in_plain_words() -> None:
+    grown = [{"final_k_active": 1, "unlock_count": 1, "ended": 30}]
+    told = outcome(summary(curriculum=grown), "all")[1]
+    assert told == "Seed 0: 1 channel open after 1 trial; growth ended with epoch 30."
+
+
+def test_more_epochs_are_advised_where_they_help() -> None:
+    run = RunDirectory(Path("x"))
+    assert next_steps(run, summary()) == [
+        "Next:", "  rcmvae evaluate x --split validation", "  rcmvae resume x --epochs 2"
+    ]  # fmt: skip
+    assert next_steps(run, summary(extendable=False)) == ["Next:", "  rcmvae evaluate x --split validation"]
+
+
+def cells(made: Table) -> dict[str, list[Any]]:
+    return {str(column.header): [*column.cells] for column in made.columns}
+
+
+def test_measures_as_a_table() -> None:
+    found = cells(tables.measures(SCORES))
+    assert found["measure"] == [
+        "bound (nats)", "kl_z (nats)", "channels: accuracy", "channels: garbage", "groups: count", "groups: accuracy"
+    ]  # fmt: skip
+    assert found["value"] == ["20.126", "3.000", "0.980", "0", "2", "0.900"]
+    assert all(found["meaning"])
+    assert "group" in found["meaning"][-1]
+    assert tables.measures(UNLABELLED).row_count == 3
+    several = SCORES | {"clustering": {"garbage_channels": spread(3, 10)}, "groups": {"count": spread(1, 1)}}
+    assert cells(tables.measures(several))["value"][2:] == ["3 to 10", "1"]
+
+
+def test_every_measure_has_a_meaning() -> None:
+    assert tables.AGREEMENT.keys() == {"count", *Clustering.__dataclass_fields__}
+    assert tables.SUMS.keys().isdisjoint(TERMS)
+
+
+def test_contents_as_a_table() -> None:
+    assert cells(tables.channels(SCORES)) == {
+        "channel": ["0", "1", "2"],
+        "group": ["0", "1", "0"],
+        "samples": ["100", "99", "98"],
+        "commonest label": ["7", "7", "7"],
+        "purity": ["50.0%"] * 3,
+    }
+    assert cells(tables.groups(UNLABELLED)) == {
+        "group": ["0", "1"], "channels": ["0 2", "1"], "samples": ["100", "99"]
+    }  # fmt: skip
+    many = UNLABELLED | {
+        "seeds": [4, 5],
+        "channels_of": [contents("group", [*range(45)])],
+        "groups_of": [[0] * 45],
+    }
+    made = tables.channels(many)
+    assert (made.title, made.row_count, made.caption) == (
+        "Test samples by channel (seed 4)",
+        20,
+        "and 25 more",
     )
-    assert len(outcome({"epochs": 2, "seconds": 1.0, "seeds": [0]}, "all")) == 1
-    assert number({"mean": 1.0, "sd": 0.0}, "{:.0f}") == "1 ± 0"
-    assert "  rcmvae resume x --epochs 2" in next_steps(RunDirectory(Path("x")), summary())
-
-
-def test_scores_as_a_table() -> None:
-    made = table(SCORES)
-    cells: Callable[[int], list[Any]] = lambda i: [*made.columns[i].cells]  # noqa: E731
-    assert cells(0) == ["bound (nats)", "kl_z (nats)", "channels: accuracy", "channels: garbage channels"]
-    assert cells(1) == ["20.126", "3.000", "0.98", "0"]
-    assert table(SCORES | {"clustering": None}).row_count == 2
+    assert cells(made).keys() == {"channel", "samples"}

@@ -86,7 +86,8 @@ def test_training_tells_its_story_where_there_is_no_terminal(work: Path, trained
     assert "Run directory: runs/tiny" in lines
     assert any(line.startswith("1 epoch in ") and line.endswith("of 3 channels in use.") for line in lines)
     assert any(line.startswith("Negative evidence bound on 180 test samples: ") for line in lines)
-    assert any(line.startswith("Accuracy, with every channel matched to one label: ") for line in lines)
+    assert any(line.startswith("Accuracy, with one channel per label: ") for line in lines)
+    assert "commonest label" in trained
     assert "  rcmvae evaluate runs/tiny --split validation" in lines
     assert "\x1b" not in trained
     assert json.loads((work / "runs/tiny/summary.json").read_text())["status"] == "finished"
@@ -104,8 +105,16 @@ def test_a_run_is_evaluated(work: Path, run: Run, trained: str) -> None:
     assert "30 samples of the validation split" in out
     assert "bound (nats)" in out
     assert "accuracy" in out
+    assert "Validation samples by group" in out
     assert "Written to runs/tiny/evaluation-validation.json" in out
     assert json.loads((work / "runs/tiny/evaluation-validation.json").read_text())["samples"] == 30
+
+
+def test_a_cut_is_told_and_kept_apart(work: Path, run: Run, trained: str) -> None:
+    status, out, err = run("evaluate", "runs/tiny", "--groups", "1")
+    assert (status, err) == (0, "")
+    assert "Written to runs/tiny/evaluation-test-groups-1.json" in out
+    assert run("evaluate", "runs/tiny", "--groups", "9")[2].startswith("rcmvae: groups is 9, but with ")
 
 
 def test_a_finished_run_goes_on_only_if_asked(run: Run, trained: str) -> None:
@@ -132,6 +141,8 @@ def test_ctrl_c_leaves_a_run_that_goes_on(work: Path, run: Run, trained: str) ->
     assert first == "rcmvae: Stopping after this epoch. Once more, and it stops at once."
     done = int(last.split("epoch ")[1].split(",")[0])
     assert last == f"rcmvae: Stopped after epoch {done}, and saved. Go on with: rcmvae resume runs/long"
-    status, out, _ = run("resume", "runs/long", "--epochs", str(done + 1))
+    status, out, _ = run("resume", "--epochs", str(done + 1), "--quiet")
     assert status == 0
-    assert f"epoch {done + 1}/{done + 1}" in out
+    assert out.startswith("Going on with runs/long.\nRun directory: runs/long\n")
+    with (work / "runs/long/history.jsonl").open() as file:
+        assert sum(1 for _ in file) == done + 1

@@ -1,28 +1,41 @@
 """`rcmvae resume`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rcmvae.cli import startup
 from rcmvae.cli.interruption import IN_FORCE
+from rcmvae.cli.values import whole
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", show_default=False)]
+LATEST = "latest"
 
 
 def resume(
-    run: Run,
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="[RUN]", help="A run directory; of those under runs/, the latest that can go on."
+        ),
+    ] = LATEST,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Train until this many epochs instead.", show_default=False)
+        str | None,
+        typer.Option(metavar="N", help="Train until this many epochs instead.", show_default=False),
     ] = None,
+    quiet: startup.Quiet = False,
     coordinator: startup.Coordinator = None,
     processes: startup.Processes = None,
     process_id: startup.ProcessId = None,
 ) -> None:
     """Go on with a run from its last checkpoint, exactly as it would have gone on."""
+    until = whole("--epochs", epochs, least=1)
     console = startup.start(coordinator, processes, process_id)
-    from rcmvae.cli.outcome import show  # noqa: PLC0415
+    from rcmvae.cli.outcome import say, show  # noqa: PLC0415
     from rcmvae.experiment import resume as run_resume  # noqa: PLC0415
+    from rcmvae.run import RunDirectory  # noqa: PLC0415
 
-    show(run_resume(run, epochs=epochs, console=console, interruption=IN_FORCE.get()), console)
+    path = RunDirectory.latest().path if run == LATEST else run
+    if run == LATEST:
+        say(console, f"Going on with {path}.")
+    watching = None if quiet else console
+    show(run_resume(path, epochs=until, console=watching, interruption=IN_FORCE.get()), console)

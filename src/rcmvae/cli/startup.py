@@ -8,6 +8,7 @@ from rich.console import Console
 
 from rcmvae.errors import ConfigError
 
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result.")]
 Coordinator = Annotated[
     str | None,
     typer.Option(

@@ -42,6 +42,7 @@ def train(
     validate_only: Annotated[
         bool, typer.Option("--validate-only", help="Print what would run, and stop before any compute.")
     ] = False,
+    quiet: startup.Quiet = False,
     coordinator: startup.Coordinator = None,
     processes: startup.Processes = None,
     process_id: startup.ProcessId = None,
@@ -64,7 +65,7 @@ def train(
 
     if not console.quiet:
         tell(notes)
-    show(run_training(chosen, console=console, interruption=IN_FORCE.get()), console)
+    show(run_training(chosen, console=None if quiet else console, interruption=IN_FORCE.get()), console)
 
 
 def tell(notes: tuple[str, ...]) -> None:
