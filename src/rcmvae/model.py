@@ -46,16 +46,36 @@ class Stage(enum.Enum):
 class ModelOptions(Options):
     """What the model is made of."""
 
-    num_channels: PositiveInt = 10
-    latent_dim: PositiveInt = 2
-    layout: Literal["decentralized", "shared"] = "decentralized"
-    embedding_dim: int = Field(default=32, ge=0)
-    log_var_bounds: tuple[float, float] = (-8.0, 4.0)
-    trunk: AnyTrunk = DenseTrunk()
-    decoder: DecoderOptions = DecoderOptions()
-    prior: AnyPrior = Mixture()
-    routing: AnyRouting = Expectation()
-    classifier: ClassifierHead | None = None
+    num_channels: PositiveInt = Field(default=10, description="K: how many channels there are, open or not.")
+    latent_dim: PositiveInt = Field(default=2, description="D: the dimensions of each latent space.")
+    layout: Literal["decentralized", "shared"] = Field(
+        default="decentralized",
+        description="A latent space for each channel (`decentralized`), or one that all of them share.",
+    )
+    embedding_dim: int = Field(
+        default=32, ge=0, description="The dimensions of the channel embedding that conditioners read."
+    )
+    log_var_bounds: tuple[float, float] = Field(
+        default=(-8.0, 4.0), description="Lowest and highest log-variance of a latent's posterior."
+    )
+    trunk: AnyTrunk = Field(
+        default=DenseTrunk(),
+        description="The network that turns a sample into the features that all heads read.",
+    )
+    decoder: DecoderOptions = Field(
+        default=DecoderOptions(), description="From a latent to a density over samples."
+    )
+    prior: AnyPrior = Field(
+        default=Mixture(), description="The distribution of latents and channels before a sample is seen."
+    )
+    routing: AnyRouting = Field(
+        default=Expectation(),
+        description="How the logits of a sample choose the channels that are decoded in training.",
+    )
+    classifier: ClassifierHead | None = Field(
+        default=None,
+        description="A head on the trunk that learns from labels, together with objective.classifier; none if null.",
+    )
 
     @property
     def num_latents(self) -> int:

@@ -41,6 +41,15 @@ def leaves(base: type[AnyOptions]) -> list[type[AnyOptions]]:
     return below if inspect.isabstract(base) else [base, *below]
 
 
+def first_line(cls: type[Options]) -> str:
+    """What a class is, as the first line of its docstring says; formulas and examples come after.
+
+    >>> first_line(Options)
+    'Base of every configuration object: immutable, no unknown keys, no NaN, defaults validated too.'
+    """
+    return (cls.__doc__ or "").strip().partition("\n")[0]
+
+
 def is_number(value: Any) -> bool:
     """Whether a value is a number, which `true` is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)

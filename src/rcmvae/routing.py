@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float, Int
-from pydantic import PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from rcmvae.errors import ConfigError
 from rcmvae.options import OneOf, Options, by_kind
@@ -98,7 +98,10 @@ def _gumbel_softmax(y: Float[Array, "B K"], context: RoutingContext) -> Float[Ar
 class Relaxed(Routing):
     """Base of the routings that draw a relaxed sample, softer with a higher temperature."""
 
-    temperature: AnySchedule = Constant(value=1.0)
+    temperature: AnySchedule = Field(
+        default=Constant(value=1.0),
+        description="What the noisy logits are divided by: the lower, the harder the choice.",
+    )
 
     @model_validator(mode="after")
     def _can_be_divided_by(self) -> "Relaxed":
@@ -126,8 +129,13 @@ class StraightThrough(Relaxed):
     """One-hot forward, soft gradient backward. `decode: one` runs the decoder for the chosen channel only."""
 
     kind: Literal["straight_through"] = "straight_through"
-    straight_through: AnySchedule = Constant(value=1.0)
-    decode: Literal["all", "one"] = "all"
+    straight_through: AnySchedule = Field(
+        default=Constant(value=1.0),
+        description="Share of the hard choice in the forward pass, from 0 (soft) to 1 (one-hot).",
+    )
+    decode: Literal["all", "one"] = Field(
+        default="all", description="Whether the decoder runs for every channel, or for the chosen one alone."
+    )
 
     @model_validator(mode="after")
     def _one_needs_a_hard_choice(self) -> "StraightThrough":
@@ -176,7 +184,9 @@ class TopM(Routing):
     """
 
     kind: Literal["top_m"] = "top_m"
-    m: PositiveInt = 1
+    m: PositiveInt = Field(
+        default=1, description="How many channels are decoded for certain; one more is drawn from the rest."
+    )
 
     def choose(self, y: Float[Array, "B K"], context: RoutingContext) -> Choice:
         log_s = over_open(y / context.temperature, context.active)

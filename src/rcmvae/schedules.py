@@ -58,7 +58,7 @@ class Constant(Schedule):
     """
 
     kind: Literal["constant"] = "constant"
-    value: float
+    value: float = Field(description="The value at all times.")
 
     def __call__(self, time: Time) -> Value:
         return jnp.full((), self.value, jnp.float32)
@@ -80,10 +80,10 @@ class Constant(Schedule):
 class Ramp(Schedule):
     """From `start` to `end` over `epochs`, beginning at epoch `begin`; flat before and after."""
 
-    start: float
-    end: float
-    epochs: PositiveFloat
-    begin: float = Field(default=0.0, ge=0)
+    start: float = Field(description="The value before and at the beginning of the ramp.")
+    end: float = Field(description="The value from the end of the ramp on.")
+    epochs: PositiveFloat = Field(description="How long the ramp takes.")
+    begin: float = Field(default=0.0, ge=0, description="How many epochs pass before the ramp.")
 
     def progress(self, time: Time) -> Value:
         return jnp.clip((time - self.begin) / self.epochs, 0.0, 1.0)
@@ -134,8 +134,8 @@ class Exponential(Ramp):
     """
 
     kind: Literal["exponential"] = "exponential"
-    start: PositiveFloat
-    end: PositiveFloat
+    start: PositiveFloat = Field(description="The value before and at the beginning of the ramp.")
+    end: PositiveFloat = Field(description="The value from the end of the ramp on.")
 
     def __call__(self, time: Time) -> Value:
         return self.start * (self.end / self.start) ** self.progress(time)
@@ -154,8 +154,10 @@ class Piecewise(Schedule):
     """
 
     kind: Literal["piecewise"] = "piecewise"
-    at: tuple[PositiveFloat, ...] = Field(min_length=1)
-    values: tuple[float, ...]
+    at: tuple[PositiveFloat, ...] = Field(min_length=1, description="After how many epochs each step comes.")
+    values: tuple[float, ...] = Field(
+        description="The value before the first step, and the one after each step."
+    )
 
     @model_validator(mode="after")
     def _one_value_more_than_steps(self) -> "Piecewise":
@@ -194,8 +196,10 @@ class Warmup(Schedule):
     """
 
     kind: Literal["warmup"] = "warmup"
-    epochs: PositiveFloat
-    then: "AnySchedule"
+    epochs: PositiveFloat = Field(description="How long the rise from 0 takes.")
+    then: "AnySchedule" = Field(
+        description="What is risen to: a number, or a schedule whose time runs from the start of training as well."
+    )
 
     def __call__(self, time: Time) -> Value:
         return jnp.minimum(1.0, time / self.epochs) * self.then(time)

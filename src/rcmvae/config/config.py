@@ -29,12 +29,20 @@ def default_objective() -> ObjectiveBase:
 class Config(Options):
     """Everything that decides what a run does."""
 
-    data: AnySource = Digits()
-    model: ModelOptions = ModelOptions()
-    objective: ObjectiveOptions = Field(default_factory=default_objective)  # pyright: ignore[reportInvalidTypeForm]
-    training: TrainingOptions = TrainingOptions()
-    curriculum: Curriculum | None = None
-    run: RunOptions = RunOptions()
+    data: AnySource = Field(
+        default=Digits(), description="Where samples come from, and how they are split and scaled."
+    )
+    model: ModelOptions = Field(default=ModelOptions(), description="What the model is made of.")
+    objective: ObjectiveOptions = Field(  # pyright: ignore[reportInvalidTypeForm]
+        default_factory=default_objective, description="What is minimised: named terms, each with its weight."
+    )
+    training: TrainingOptions = Field(
+        default=TrainingOptions(), description="The optimizer and the loop around it."
+    )
+    curriculum: Curriculum | None = Field(
+        default=None, description="How channels open one after another; all are open from the start if null."
+    )
+    run: RunOptions = Field(default=RunOptions(), description="Where a run leaves what it made.")
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> "Config":

@@ -10,7 +10,7 @@ from pydantic_core import core_schema
 from rcmvae.config.config import Config
 from rcmvae.objective import ObjectiveBase, Term
 from rcmvae.objective.objective import PRESETS
-from rcmvae.options import Options
+from rcmvae.options import Options, first_line
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -64,6 +64,6 @@ def _name_alone(node: Any, definitions: Mapping[str, Any]) -> None:
 
 
 def _first_line(cls: type[BaseModel]) -> dict[str, str]:
-    """A class says in the first line of its docstring what it is; formulas and examples come after."""
-    doc = cls.__doc__ if issubclass(cls, Options) else None
-    return {"description": doc.strip().splitlines()[0]} if doc else {}
+    """A description, where the class says what it is."""
+    line = first_line(cls) if issubclass(cls, Options) else ""
+    return {"description": line} if line else {}

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from rcmvae.data.idx_source import IMAGES, LABELS, TEST_IMAGES, TEST_LABELS, IdxSource
 
 
@@ -33,4 +35,7 @@ class FashionMnist(IdxSource):
 
     kind: Literal["fashion_mnist"] = "fashion_mnist"
     # the bucket's website serves plain http only; the hashes guard what arrives
-    url: str = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+    url: str = Field(
+        default="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        description="Where the files are fetched from.",
+    )

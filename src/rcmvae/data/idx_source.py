@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from rcmvae.data.arrays import Raw
 from rcmvae.data.idx import read_bytes, read_idx, verify
 from rcmvae.data.intake import take_in
@@ -34,8 +36,11 @@ class IdxSource(Source):
     sha256: ClassVar[Mapping[str, str]]  # of each file, uncompressed: the gzip bytes differ between mirrors
     class_names: ClassVar[Mapping[str, str]] = {}
 
-    path: Path | None = None
-    url: str
+    path: Path | None = Field(
+        default=None,
+        description="The folder with the four idx files; if null, where RCMVAE_DATA says, or fetched.",
+    )
+    url: str = Field(description="Where the files are fetched from.")
 
     def read(self) -> Raw:
         if self.path is not None:

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from rcmvae.data.arrays import Raw
 from rcmvae.data.images import Color, Size, decode_images
 from rcmvae.data.intake import take_in
@@ -18,10 +20,17 @@ class ImageFolder(Source):
     summary: ClassVar[str] = "A folder of images, with one folder per class where classes are known."
 
     kind: Literal["image_folder"] = "image_folder"
-    path: Path
-    test_path: Path | None = None  # a second such folder
-    resize: Size | None = None  # [height, width]
-    color: Color | None = None  # null: as the files are, which then have to agree
+    path: Path = Field(
+        description="The folder, with a folder of images for each class; images in the folder itself are unlabelled."
+    )
+    test_path: Path | None = Field(default=None, description="A second such folder, for testing.")
+    resize: Size | None = Field(
+        default=None, description="[height, width] that all images are brought to; as they are if null."
+    )
+    color: Color | None = Field(
+        default=None,
+        description="What all images are converted to; as they are if null, and then they have to agree.",
+    )
 
     @property
     def name(self) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from rcmvae.data.idx_source import IMAGES, LABELS, TEST_IMAGES, TEST_LABELS, IdxSource
 
 
@@ -20,4 +22,7 @@ class Mnist(IdxSource):
     }
 
     kind: Literal["mnist"] = "mnist"
-    url: str = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+    url: str = Field(
+        default="https://ossci-datasets.s3.amazonaws.com/mnist/",
+        description="Where the files are fetched from.",
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from rcmvae.data.arrays import Raw
 from rcmvae.data.intake import take_in
@@ -35,12 +35,21 @@ class Npy(Source):
     summary: ClassVar[str] = "Samples and labels from .npy files or one .npz."
 
     kind: Literal["npy"] = "npy"
-    path: Path
-    labels: Path | None = None  # beside a .npy
-    x: str = "x"  # the arrays of an .npz; where a name is null, its usual one is taken if the file has it
-    y: str | None = None
-    x_test: str | None = None
-    y_test: str | None = None
+    path: Path = Field(description="The .npy of samples, or the .npz.")
+    labels: Path | None = Field(
+        default=None, description="A second .npy with one label per sample, beside a .npy."
+    )
+    x: str = Field(default="x", description="Which array of the .npz holds the samples.")
+    y: str | None = Field(
+        default=None, description="Which one holds their labels; `y` if null, where the file has it."
+    )
+    x_test: str | None = Field(
+        default=None,
+        description="Which one holds the samples for testing; `x_test` if null, where the file has it.",
+    )
+    y_test: str | None = Field(
+        default=None, description="Which one holds their labels; `y_test` if null, where the file has it."
+    )
 
     @model_validator(mode="after")
     def _suffix(self) -> "Npy":

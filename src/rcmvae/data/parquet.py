@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from rcmvae.data.arrays import Raw
 from rcmvae.data.images import Color, Size, decode_images
@@ -25,14 +25,25 @@ class Parquet(Source):
     summary: ClassVar[str] = "A Parquet table of numeric columns, or with a column of images."
 
     kind: Literal["parquet"] = "parquet"
-    path: Path
-    test_path: Path | None = None  # a second such table
-    label_column: str | None = None
-    features: tuple[str, ...] | None = None
-    image_column: str | None = None
-    shape: tuple[PositiveInt, ...] | None = None
-    resize: Size | None = None
-    color: Color | None = None
+    path: Path = Field(description="The file, or a folder of such files.")
+    test_path: Path | None = Field(default=None, description="A second such table, for testing.")
+    label_column: str | None = Field(default=None, description="The column of labels; none if null.")
+    features: tuple[str, ...] | None = Field(
+        default=None, description="The columns of numbers that make a sample; all numeric ones if null."
+    )
+    image_column: str | None = Field(
+        default=None, description="The column of images instead: encoded, raw bytes, or lists of numbers."
+    )
+    shape: tuple[PositiveInt, ...] | None = Field(
+        default=None, description="What each row is folded into: [F], [H, W] or [H, W, C]."
+    )
+    resize: Size | None = Field(
+        default=None, description="[height, width] that encoded images are brought to; as they are if null."
+    )
+    color: Color | None = Field(
+        default=None,
+        description="What encoded images are converted to; as they are if null, and then they have to agree.",
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> "Parquet":

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, StrictF
 from rcmvae.data.arrays import Raw
 from rcmvae.data.scaling import ScalingKind
 from rcmvae.errors import ConfigError, DataError
-from rcmvae.options import Options
+from rcmvae.options import Options, first_line
 
 
 def located(path: Path) -> Path:
@@ -53,8 +53,17 @@ class Source(Options):
     test: Part = Field(
         default=0.1, description="The same for testing, where the source has no test part of its own."
     )
-    seed: NonNegativeInt = 0
-    scaling: ScalingKind = "auto"
+    seed: NonNegativeInt = Field(
+        default=0, description="Which samples go into which split, and which keep their label."
+    )
+    scaling: ScalingKind = Field(
+        default="auto",
+        description=(
+            "From stored numbers to what the model sees. `auto`: bytes to [0, 1], vectors of floats as `standard`, "
+            "images of floats as they are. `unit` divides by 255, `standard` brings each feature to mean 0 and "
+            "variance 1, `range` to [0, 1]; all are fitted to the training samples."
+        ),
+    )
 
     @abstractmethod
     def read(self) -> Raw:
@@ -68,7 +77,7 @@ class Source(Options):
     @classmethod
     def about(cls) -> str:
         """One line for listings."""
-        return cls.summary or (cls.__doc__ or cls.kind_name()).strip().splitlines()[0]
+        return cls.summary or first_line(cls) or cls.kind_name()
 
     @classmethod
     def is_at_hand(cls) -> bool:

@@ -108,7 +108,9 @@ class DenseBackbone(BackboneOptions):
     """A dense network shared by all channels."""
 
     kind: Literal["dense"] = "dense"
-    hidden: tuple[PositiveInt, ...] = Field(default=(256, 256), min_length=1)
+    hidden: tuple[PositiveInt, ...] = Field(
+        default=(256, 256), min_length=1, description="The size of each layer."
+    )
 
     def build(
         self,
@@ -177,8 +179,12 @@ class ExpertsBackbone(BackboneOptions):
 
     kind: Literal["experts"] = "experts"
     tells_channels_apart: ClassVar[bool] = True
-    own: tuple[PositiveInt, ...] = Field(default=(256,), min_length=1)
-    hidden: tuple[PositiveInt, ...] = (256, 256)
+    own: tuple[PositiveInt, ...] = Field(
+        default=(256,), min_length=1, description="The size of each layer that a channel has for itself."
+    )
+    hidden: tuple[PositiveInt, ...] = Field(
+        default=(256, 256), description="The size of each layer after those, which all channels share."
+    )
 
     def build(
         self,
@@ -247,7 +253,9 @@ class ConvBackbone(BackboneOptions):
     """A convolutional decoder for images of any size; `features` at a quarter and at half its resolution."""
 
     kind: Literal["conv"] = "conv"
-    features: tuple[PositiveInt, PositiveInt] = (64, 32)
+    features: tuple[PositiveInt, PositiveInt] = Field(
+        default=(64, 32), description="Features at a quarter and at half of the image's resolution."
+    )
 
     def check(self, shape: tuple[int, ...], conditioner: ConditionerOptions) -> None:
         if len(shape) != 3:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from rcmvae.errors import ConfigError
 from rcmvae.nn.ops import LINEAR_GAIN, Linear, normalise
@@ -151,7 +151,10 @@ class FilmNorm(ConditionerOptions):
     """
 
     kind: Literal["film_norm"] = "film_norm"
-    mix: Literal["learned"] | AnySchedule = "learned"
+    mix: Literal["learned"] | AnySchedule = Field(
+        default="learned",
+        description="Share of the normalised and modulated signal: learned from 0, or a number or schedule.",
+    )
 
     def build(self, features: int, embedding_dim: int, *, key: Key[Array, ""]) -> FilmNormLayer:
         project = Linear(embedding_dim, 2 * features, key=key, gain=0.0)  # γ = 1, β = 0 at the start
@@ -181,7 +184,7 @@ class Concat(ConditionerOptions):
     """The projected embedding as extra features."""
 
     kind: Literal["concat"] = "concat"
-    features: PositiveInt = 32
+    features: PositiveInt = Field(default=32, description="How many features the embedding becomes.")
 
     def build(self, features: int, embedding_dim: int, *, key: Key[Array, ""]) -> ConcatLayer:
         project = Linear(embedding_dim, self.features, key=key, gain=LINEAR_GAIN)

@@ -3,6 +3,7 @@
 import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Key
+from pydantic import Field
 
 from rcmvae.nn.backbones import AnyBackbone, Backbone, ExpertsBackbone
 from rcmvae.nn.conditioning import AnyConditioner, NoConditioner
@@ -38,9 +39,15 @@ class Decoder(eqx.Module):
 class DecoderOptions(Options):
     """Which backbone, told by which conditioner, ending in which density."""
 
-    backbone: AnyBackbone = ExpertsBackbone()
-    conditioner: AnyConditioner = NoConditioner()
-    output: AnyOutput = Bernoulli()
+    backbone: AnyBackbone = Field(
+        default=ExpertsBackbone(),
+        description="The network from a latent to one number per entry of the sample.",
+    )
+    conditioner: AnyConditioner = Field(
+        default=NoConditioner(),
+        description="How the layers of the backbone are told which channel they draw.",
+    )
+    output: AnyOutput = Field(default=Bernoulli(), description="The density that these numbers stand for.")
 
     def check(self, embedding_dim: int, shape: tuple[int, ...]) -> None:
         """Refuse what cannot be built."""

@@ -96,8 +96,12 @@ class Classifier(eqx.Module):
 class ClassifierHead(Options):
     """A separate classifier, trained on the labelled samples."""
 
-    hidden: tuple[PositiveInt, ...] = ()
-    dropout_rate: float = Field(default=0.0, ge=0, lt=1)
+    hidden: tuple[PositiveInt, ...] = Field(
+        default=(), description="The size of each layer between features and classes."
+    )
+    dropout_rate: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of each layer's inputs that is dropped in training."
+    )
 
     def build(self, features: int, num_classes: int, *, key: Key[Array, ""]) -> Classifier:
         """The network from `features` numbers to a logit per class."""

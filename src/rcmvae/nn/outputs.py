@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
-from pydantic import PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from rcmvae.nn.backbones import Canvas
 from rcmvae.nn.ops import LINEAR_GAIN, Linear, clip_returning
@@ -134,7 +134,9 @@ class Gaussian(OutputOptions):
     """For real values that share one known noise level."""
 
     kind: Literal["gaussian"] = "gaussian"
-    sigma: PositiveFloat = 0.1
+    sigma: PositiveFloat = Field(
+        default=0.1, description="The standard deviation, in units of the scaled samples."
+    )
 
     def build(self, summary_features: int, *, key: Key[Array, ""]) -> GaussianHead:
         return GaussianHead(self.sigma)
@@ -175,8 +177,10 @@ class Heteroscedastic(OutputOptions):
     """For real values whose noise level differs from image to image."""
 
     kind: Literal["heteroscedastic"] = "heteroscedastic"
-    sigma_min: PositiveFloat = 0.05
-    sigma_max: PositiveFloat = 0.5
+    sigma_min: PositiveFloat = Field(
+        default=0.05, description="The lowest standard deviation, in units of the scaled samples."
+    )
+    sigma_max: PositiveFloat = Field(default=0.5, description="The highest standard deviation.")
 
     @model_validator(mode="after")
     def _ordered(self) -> "Heteroscedastic":

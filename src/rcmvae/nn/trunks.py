@@ -67,8 +67,12 @@ class DenseTrunk(TrunkOptions):
     """A dense network; images are flattened, so any shape will do."""
 
     kind: Literal["dense"] = "dense"
-    hidden: tuple[PositiveInt, ...] = Field(default=(512, 256), min_length=1)
-    norm: Norm = "layer"
+    hidden: tuple[PositiveInt, ...] = Field(
+        default=(512, 256),
+        min_length=1,
+        description="The size of each layer; the last is the number of features.",
+    )
+    norm: Norm = Field(default="layer", description="Layer norm before each activation, or none.")
 
     def build(self, shape: tuple[int, ...], *, key: Key[Array, ""]) -> DenseStack:
         sizes = (math.prod(shape), *self.hidden)
@@ -102,9 +106,13 @@ class ConvTrunk(TrunkOptions):
     """
 
     kind: Literal["conv"] = "conv"
-    features: tuple[PositiveInt, ...] = Field(default=(32, 64, 128), min_length=1)
-    out: PositiveInt = 256
-    norm: Norm = "layer"
+    features: tuple[PositiveInt, ...] = Field(
+        default=(32, 64, 128),
+        min_length=1,
+        description="Features of each stage; every stage but the last halves height and width.",
+    )
+    out: PositiveInt = Field(default=256, description="The number of features that leave the trunk.")
+    norm: Norm = Field(default="layer", description="Layer norm before each activation, or none.")
 
     def check(self, shape: tuple[int, ...]) -> None:
         if len(shape) != 3:

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
-from pydantic import NonNegativeFloat
+from pydantic import Field, NonNegativeFloat
 
 from rcmvae.objective.term import Evidence, Term
 from rcmvae.priors import PriorOptions
@@ -54,8 +54,13 @@ class KlZ(Term):
     `free_bits` (nats) is what each KL_k may hold without cost.
     """
 
-    form: Literal["responsible", "all"] = "responsible"
-    free_bits: NonNegativeFloat = 0.0
+    form: Literal["responsible", "all"] = Field(
+        default="responsible",
+        description="The KL of each channel by its responsibility, or the sum over all open channels.",
+    )
+    free_bits: NonNegativeFloat = Field(
+        default=0.0, description="Nats that the KL of each latent may have without cost."
+    )
 
     def problems(self, prior: PriorOptions) -> Iterator[str]:
         if self.form == "all" and prior.kl_per_channel:

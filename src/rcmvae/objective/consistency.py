@@ -24,7 +24,11 @@ class Consistency(Term):
     exactly where both agree. `views` are applied in order.
     """
 
-    views: tuple[AnyView, ...] = Field(default=(Warp(),), min_length=1)
+    views: tuple[AnyView, ...] = Field(
+        default=(Warp(),),
+        min_length=1,
+        description="How the second look at a sample is made: these, in order.",
+    )
 
     def second_look(self) -> Sequence[View]:
         return self.views

@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from pydantic import create_model, model_validator
+from pydantic import Field, create_model, model_validator
 
 from rcmvae.data.views import View
 from rcmvae.model import Stage
 from rcmvae.objective import bound, consistency, simplex, supervised, usage, weights  # noqa: F401 — lists terms
 from rcmvae.objective.term import Evidence, Term, by_name, weighted
-from rcmvae.options import Options, leaves
+from rcmvae.options import Options, first_line, leaves
 
 # Every term of the families imported above. A family of its own takes one more name on that line.
 TERMS = by_name(*leaves(Term))
@@ -104,7 +104,9 @@ class ObjectiveBase(Options):
         return Losses(total, terms)
 
 
-_FIELDS: Any = {name: (term | None, None) for name, term in TERMS.items()}
+_FIELDS: Any = {
+    name: (term | None, Field(default=None, description=first_line(term))) for name, term in TERMS.items()
+}
 ObjectiveOptions = create_model(
     "ObjectiveOptions",
     __base__=ObjectiveBase,

@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
-from pydantic import PositiveFloat
+from pydantic import Field, PositiveFloat
 
 from rcmvae.objective.term import Evidence, Term
 
@@ -16,8 +16,10 @@ class LogitMog(Term):
     y_A are the logits of the open channels, so a closed channel's logit costs nothing and gets no gradient.
     """
 
-    mean: float = 7.0
-    sigma: PositiveFloat = 1.0
+    mean: float = Field(default=7.0, description="M: how far from 0 the logit of one channel is drawn.")
+    sigma: PositiveFloat = Field(
+        default=1.0, description="The standard deviation of the logits around that corner."
+    )
 
     def __call__(self, evidence: Evidence) -> Float[Array, " B"]:
         y, M = evidence.forward.posterior.logits, self.mean
@@ -36,7 +38,9 @@ class LogitMog(Term):
 class Dirichlet(Term):
     """−Σ_{k∈A} (α − 1) log r_k: a simplex prior on r itself, up to its constant."""
 
-    alpha: PositiveFloat = 0.9
+    alpha: PositiveFloat = Field(
+        default=0.9, description="α: below 1 favours sure choices, above 1 mixed ones."
+    )
 
     def __call__(self, evidence: Evidence) -> Float[Array, " B"]:
         log_r = evidence.forward.selection.log_responsibility
@@ -47,7 +51,10 @@ class Dirichlet(Term):
 class DirichletPi(Term):
     """−Σ_{k∈A} (α − 1) log π_k: a penalty on π, up to its constant."""
 
-    alpha: PositiveFloat = 2.0
+    alpha: PositiveFloat = Field(
+        default=2.0,
+        description="α: above 1 keeps the channels' probabilities alike, below 1 drives them apart.",
+    )
 
     def __call__(self, evidence: Evidence) -> Float[Array, ""]:
         log_pi = jnp.where(evidence.context.active, evidence.forward.log_pi, 0.0)

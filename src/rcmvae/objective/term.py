@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, Float
+from pydantic import Field
 
 from rcmvae.data.views import View
 from rcmvae.model import Model
@@ -34,7 +35,9 @@ class Term(Options):
     decodes: ClassVar[bool] = False  # whether the formula looks at reconstructions
     may_be_rewarded: ClassVar[bool] = False  # by a negative weight: only a term that has a highest value
 
-    weight: AnySchedule = Constant(value=1.0)
+    weight: AnySchedule = Field(
+        default=Constant(value=1.0), description="Factor in the objective: a number or a schedule."
+    )
 
     def second_look(self) -> Sequence[View]:
         """How the second look is made that the formula compares with: the option `views`, where a term has it."""

@@ -51,7 +51,12 @@ class Confidence(Term):
 class UsageFloor(Term):
     """Σ_{k∈A} max(0, ε/|A| − mean r_k): no open channel may starve, none must be equally used."""
 
-    epsilon: float = Field(default=0.5, gt=0, le=1)
+    epsilon: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Share of an equal part that every open channel should hold at least.",
+    )
 
     def __call__(self, evidence: Evidence) -> Float[Array, ""]:
         active = evidence.context.active

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
-from pydantic import PositiveFloat
+from pydantic import Field, PositiveFloat
 
 from rcmvae.priors.base import Encode, Prior, PriorOptions, gaussian_kl
 from rcmvae.structs import Posterior
@@ -58,8 +58,10 @@ class Geometric(PriorOptions):
     kl_per_channel: ClassVar[bool] = True
 
     kind: Literal["geometric"] = "geometric"
-    arrangement: Literal["circle", "grid"] = "circle"
-    radius: PositiveFloat = 4.0
+    arrangement: Literal["circle", "grid"] = Field(default="circle", description="Where the centres lie.")
+    radius: PositiveFloat = Field(
+        default=4.0, description="The radius of the circle, or half the side of the grid."
+    )
 
     def build(
         self, num_channels: int, latent_dim: int, shape: tuple[int, ...], key: Key[Array, ""]

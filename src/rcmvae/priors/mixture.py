@@ -5,6 +5,7 @@ from typing import Literal
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
+from pydantic import Field
 
 from rcmvae.nn import PerChannel, Rows
 from rcmvae.priors.base import Encode, Prior, PriorOptions, gaussian_kl
@@ -31,7 +32,10 @@ class Mixture(PriorOptions):
     """Options of the mixture prior."""
 
     kind: Literal["mixture"] = "mixture"
-    pi: Literal["uniform", "learned"] = "uniform"
+    pi: Literal["uniform", "learned"] = Field(
+        default="uniform",
+        description="Whether every open channel is equally probable beforehand, or its probability is learned.",
+    )
 
     @property
     def learns_pi(self) -> bool:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from rcmvae.errors import ConfigError
 from rcmvae.priors.base import Encode, Prior, PriorOptions
@@ -92,10 +92,17 @@ class Vamp(PriorOptions):
     layouts: ClassVar[tuple[str, ...]] = ("shared",)
 
     kind: Literal["vamp"] = "vamp"
-    num_pseudo_inputs: PositiveInt = 50
-    num_samples: PositiveInt = 1
-    start: Literal["kmeans", "random"] = "kmeans"
-    learning_rate_scale: PositiveFloat = 0.1
+    num_pseudo_inputs: PositiveInt = Field(
+        default=50, description="How many learned samples the prior is an average over."
+    )
+    num_samples: PositiveInt = Field(default=1, description="Latents drawn per sample to estimate the KL.")
+    start: Literal["kmeans", "random"] = Field(
+        default="kmeans",
+        description="Where the pseudo-inputs begin: at the centres of k-means, or at noise around the mean sample.",
+    )
+    learning_rate_scale: PositiveFloat = Field(
+        default=0.1, description="Factor on the learning rate for the pseudo-inputs."
+    )
 
     def build(
         self, num_channels: int, latent_dim: int, shape: tuple[int, ...], key: Key[Array, ""]

@@ -20,8 +20,15 @@ class Jitter(View):
     """
 
     kind: Literal["jitter"] = "jitter"
-    scale: float = Field(default=0.1, ge=0)
-    drop: float = Field(default=0.1, ge=0, le=1)
+    scale: float = Field(
+        default=0.1, ge=0, description="Standard deviation of the noise, in units of the scaled samples."
+    )
+    drop: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Probability with which a feature is replaced by that of another sample.",
+    )
 
     def __call__(self, key: Key[Array, ""], x: Float[Array, "B *S"], pool: Pool) -> Float[Array, "B *S"]:
         B = x.shape[0]

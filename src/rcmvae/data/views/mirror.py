@@ -14,7 +14,7 @@ class Mirror(ImageView):
     """Flips each image horizontally with this probability."""
 
     kind: Literal["mirror"] = "mirror"
-    probability: float = Field(default=0.5, ge=0, le=1)
+    probability: float = Field(default=0.5, ge=0, le=1, description="How often an image is flipped.")
 
     def __call__(
         self, key: Key[Array, ""], x: Float[Array, "B H W C"], pool: Pool

@@ -117,14 +117,28 @@ class Warp(ImageView):
     """
 
     kind: Literal["warp"] = "warp"
-    rotate: float = Field(default=10.0, ge=0, le=180)  # degrees
-    shear: float = Field(default=0.25, ge=0)
-    log_scale: float = Field(default=0.12, ge=0)
-    shift: float = Field(default=1.5 / 28, ge=0)
-    elastic: float = Field(default=1.1 / 28, ge=0)
-    elastic_sigma: float = Field(default=4 / 28, ge=0.02, le=1)
-    stroke: float = Field(default=0.5, ge=0, le=1)
-    fill: float = 0.0
+    rotate: float = Field(default=10.0, ge=0, le=180, description="The widest rotation, in degrees.")
+    shear: float = Field(default=0.25, ge=0, description="The strongest slant, in columns per row.")
+    log_scale: float = Field(
+        default=0.12, ge=0, description="The widest stretch of height and of width, as a logarithm."
+    )
+    shift: float = Field(default=1.5 / 28, ge=0, description="The widest shift, as a share of the side.")
+    elastic: float = Field(
+        default=1.1 / 28, ge=0, description="The strongest elastic bend, as a share of the side."
+    )
+    elastic_sigma: float = Field(
+        default=4 / 28,
+        ge=0.02,
+        le=1,
+        description="How smooth the bend is: its width, as a share of the side.",
+    )
+    stroke: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="How much strokes grow or shrink at most, as a share of a blend with the neighbouring pixels.",
+    )
+    fill: float = Field(default=0.0, description="The scaled value of what lies beyond the border.")
 
     def draw(self, key: Key[Array, ""], batch: int) -> Motion:
         """A random motion for each image of a batch."""
