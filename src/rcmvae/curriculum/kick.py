@@ -4,7 +4,7 @@ import dataclasses
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
-from pydantic import NonNegativeFloat, model_validator
+from pydantic import Field, NonNegativeFloat, model_validator
 
 from rcmvae.options import Options
 from rcmvae.schedules import AnySchedule, Constant, Schedule
@@ -17,11 +17,19 @@ class Kick(Options):
     Validation never sees a kick.
     """
 
-    epochs: NonNegativeFloat = 1.0
-    temperature: AnySchedule = Constant(value=1.0)  # all logits are divided by it: every choice softens
-    straight_through: AnySchedule = Constant(value=1.0)  # factor on the share of the hard choice
-    logit_bias: AnySchedule = Constant(value=0.0)  # nats in favour of the new channel
-    logit_mog: AnySchedule = Constant(value=1.0)  # factor on the weight of that term
+    epochs: NonNegativeFloat = Field(default=1.0, description="How long a kick lasts.")
+    temperature: AnySchedule = Field(
+        default=Constant(value=1.0), description="What all logits are divided by: every choice softens."
+    )
+    straight_through: AnySchedule = Field(
+        default=Constant(value=1.0), description="Factor on the share of the hard choice."
+    )
+    logit_bias: AnySchedule = Field(
+        default=Constant(value=0.0), description="Nats in favour of the new channel."
+    )
+    logit_mog: AnySchedule = Field(
+        default=Constant(value=1.0), description="Factor on the weight of objective.logit_mog."
+    )
 
     @model_validator(mode="after")
     def _can_be_applied(self) -> "Kick":

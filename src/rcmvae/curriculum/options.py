@@ -21,16 +21,28 @@ class Helps(Options):
     that halving the parent could bring. `bound` is in nats per sample.
     """
 
-    cleanness: PositiveFloat = 0.5
-    bound: PositiveFloat = 1.0
-    min_usage: float = Field(default=0.01, ge=0, lt=1)  # what every open channel has to hold afterwards
+    cleanness: PositiveFloat = Field(
+        default=0.5,
+        description="More information gained than this share of what halving the parent could bring at most helps.",
+    )
+    bound: PositiveFloat = Field(
+        default=1.0, description="A held-out bound that fell by more nats per sample than this helps too."
+    )
+    min_usage: float = Field(
+        default=0.01,
+        ge=0,
+        lt=1,
+        description="The share of samples that every open channel has to hold after the trial.",
+    )
 
 
 class Finish(Options):
     """The end of training, once no channel is to open any more: the learning rate falls along a cosine to a share."""
 
-    epochs: PositiveInt = 10
-    rate: float = Field(default=0.03, ge=0, le=1)
+    epochs: PositiveInt = Field(default=10, description="Epochs of training after growth has ended.")
+    rate: float = Field(
+        default=0.03, ge=0, le=1, description="The share of the learning rate that is left at the end."
+    )
 
     def __call__(self, since: Float[Array, ""]) -> Float[Array, ""]:
         """The factor on the learning rate `since` epochs after growth ended, which lies ahead where it is negative."""
@@ -45,25 +57,27 @@ class Curriculum(Options):
     `stop_after` trials in a row that did not help, or when all channels are open, growth ends and `finish` begins.
     """
 
-    initial: PositiveInt = 1
+    initial: PositiveInt = Field(default=1, description="Channels that are open from the start.")
     limit: PositiveInt | None = Field(
-        default=None, description="most open channels; model.num_channels if null"
+        default=None, description="Most open channels; model.num_channels if null."
     )
-    policy: AnyPolicy = Birth()
-    trial: PositiveInt = 1
-    helps: Helps = Helps()
-    stop_after: PositiveInt = 3
-    start: AnyStart = Halves()
-    kick: Kick = Kick()
+    policy: AnyPolicy = Field(default=Birth(), description="When to open another channel.")
+    trial: PositiveInt = Field(default=1, description="Epochs after which a new channel is judged.")
+    helps: Helps = Field(default=Helps(), description="What a new channel is judged by.")
+    stop_after: PositiveInt = Field(
+        default=3, description="After how many trials in a row that did not help growth ends."
+    )
+    start: AnyStart = Field(default=Halves(), description="How the weights of a new channel begin.")
+    kick: Kick = Field(default=Kick(), description="What helps a new channel through its first epochs.")
     index: Literal["free", "next"] = Field(
         default="free",
-        description="free: an open channel that nothing uses, else the first closed one; next: the first never used",
+        description="Which channel opens: an unused open one, else the first closed one; or the first never used.",
     )
     merge_below: NonNegativeFloat | None = Field(
         default=None,
-        description="merge two channels whose distinction is less clean than this; never if null",
+        description="Two channels whose distinction is less clean than this become one; never if null.",
     )
-    finish: Finish = Finish()
+    finish: Finish = Field(default=Finish(), description="The end of training, once growth has ended.")
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Curriculum":

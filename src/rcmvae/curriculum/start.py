@@ -30,7 +30,9 @@ class Birthplace(eqx.Module):
 class Start(Options):
     """How the weights of a new channel begin. Then all logits are scaled down once: every sample chooses anew."""
 
-    soften: float = Field(default=0.4, gt=0, le=1, description="factor on all logits when a channel opens")
+    soften: float = Field(
+        default=0.4, gt=0, le=1, description="Factor on all logits, once, when a channel opens."
+    )
 
     copies: ClassVar[bool] = True  # whether the child begins with its parent's weights
     cuts: ClassVar[bool] = False  # whether the plane that cuts the parent's codes is looked for
@@ -63,8 +65,13 @@ class Fresh(Start):
 class Copy(Start):
     """The child is its parent's copy but for noise, a share of each row's root mean square."""
 
-    logit_jitter: NonNegativeFloat = Field(default=0.05, description="noise on the child's logit weights")
-    jitter: NonNegativeFloat = Field(default=0.01, description="noise on all other weights of the child")
+    logit_jitter: NonNegativeFloat = Field(
+        default=0.05, description="Noise on the child's logit weights, as a share of their root mean square."
+    )
+    jitter: NonNegativeFloat = Field(
+        default=0.01,
+        description="Noise on all other weights of the child, as a share of their root mean square.",
+    )
 
     @abstractmethod
     def apart(self, logits: Linear, heads: Heads, birth: Birthplace) -> Linear:

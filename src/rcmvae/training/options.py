@@ -18,16 +18,25 @@ class EarlyStopping(Options):
     before that they cannot be compared.
     """
 
-    monitor: str = "bound"
-    patience: PositiveInt = 10
-    min_delta: NonNegativeFloat = 0.0
+    monitor: str = Field(
+        default="bound",
+        description="The validation value that is watched: `bound`, `loss` or the name of a term; lower is better.",
+    )
+    patience: PositiveInt = Field(
+        default=10, description="After how many epochs without improvement training stops."
+    )
+    min_delta: NonNegativeFloat = Field(
+        default=0.0, description="By how much a value has to be lower to count as an improvement."
+    )
 
 
 class CheckpointOptions(Options):
     """When the whole training state is written. The last epoch and an interruption always write it."""
 
-    every_seconds: NonNegativeFloat = 30.0
-    keep: PositiveInt = 2
+    every_seconds: NonNegativeFloat = Field(
+        default=30.0, description="How much time passes between two checkpoints, at least."
+    )
+    keep: PositiveInt = Field(default=2, description="How many of the latest checkpoints are kept.")
 
 
 def default_rate(epochs: float) -> Schedule:
@@ -39,24 +48,37 @@ def default_rate(epochs: float) -> Schedule:
 class TrainingOptions(Options):
     """The optimizer and the loop around it. Times in schedules count epochs."""
 
-    epochs: PositiveInt = 20
-    batch_size: PositiveInt = 256
+    epochs: PositiveInt = Field(default=20, description="How often training goes through all samples.")
+    batch_size: PositiveInt = Field(
+        default=256,
+        description="Samples in a step, over all devices; what does not fill a batch is left out of an epoch.",
+    )
     learning_rate: AnySchedule = Field(
         default_factory=lambda given: default_rate(given.get("epochs", 1)),
-        description="falls over the whole of the training, by default",
+        description="Step size; by default a short rise to 1.5e-3, then a cosine down to 1.5e-4 over all epochs.",
     )
-    weight_decay: NonNegativeFloat = 0.0
-    clip_norm: PositiveFloat | None = None
-    precision: Literal["float32", "bfloat16"] = "float32"
-    seed: NonNegativeInt = 0
+    weight_decay: NonNegativeFloat = Field(
+        default=0.0, description="Decoupled weight decay, on weight matrices alone."
+    )
+    clip_norm: PositiveFloat | None = Field(
+        default=None, description="The largest norm of a gradient; no limit if null."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="What the networks compute with; weights stay float32."
+    )
+    seed: NonNegativeInt = Field(default=0, description="Decides weights, order of samples and all noise.")
     seeds: PositiveInt = Field(
-        default=1, description="replicas trained in one program, from seed, seed + 1, …"
+        default=1, description="Replicas trained in one program, from seed, seed + 1, …."
     )
     devices: PositiveInt | None = Field(
-        default=None, description="devices that share each batch; all of them if null"
+        default=None, description="Devices that share each batch; all of them if null."
     )
-    early_stopping: EarlyStopping | None = None
-    checkpoint: CheckpointOptions = CheckpointOptions()
+    early_stopping: EarlyStopping | None = Field(
+        default=None, description="When to stop before the last epoch; never if null."
+    )
+    checkpoint: CheckpointOptions = Field(
+        default=CheckpointOptions(), description="When the state of training is written."
+    )
 
     @model_validator(mode="after")
     def _seeds_fit(self) -> "TrainingOptions":
@@ -70,7 +92,9 @@ class TrainingOptions(Options):
 class RunOptions(Options):
     """Where a run leaves what it made."""
 
-    directory: Path = Path("runs")
+    directory: Path = Field(default=Path("runs"), description="The folder that gets a folder for each run.")
     name: str | None = Field(
-        default=None, pattern=r"^[\w.-]+$", description="made from the configuration and the time if null"
+        default=None,
+        pattern=r"^[\w.-]+$",
+        description="The name of that folder; made from the configuration and the time if null.",
     )

@@ -2,6 +2,8 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import Field
+
 from rcmvae.curriculum.policies.base import Policy, PolicyState
 from rcmvae.curriculum.policies.normality import Normality
 from rcmvae.curriculum.policies.plateau import Plateau
@@ -21,7 +23,7 @@ class Birth(Policy):
     """
 
     kind: Literal["birth"] = "birth"
-    when: AnyTrigger = Plateau()
+    when: AnyTrigger = Field(default=Plateau(), description="The policy that proposes a channel.")
 
     keeps_unhelpful: ClassVar[bool] = False
 

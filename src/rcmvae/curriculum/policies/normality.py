@@ -41,14 +41,24 @@ class Normality(Policy):
     """
 
     kind: Literal["normality"] = "normality"
-    propose: Literal["when_all_pass", "when_some_fail"] = "when_all_pass"
-    level: float = Field(
-        default=0.01, gt=0, lt=1, description="chance that, of all open channels, any fails without reason"
+    propose: Literal["when_all_pass", "when_some_fail"] = Field(
+        default="when_all_pass",
+        description="Whether to propose when the codes of all open channels pass, or when some do not.",
     )
-    samples: int = Field(default=300, ge=FEWEST)
-    patience: PositiveInt = 2
-    cooldown: NonNegativeInt = 2
-    max_wait: PositiveInt | None = 20
+    level: float = Field(
+        default=0.01,
+        gt=0,
+        lt=1,
+        description="The chance that, of all open channels, any fails without reason.",
+    )
+    samples: int = Field(default=300, ge=FEWEST, description="Most codes that a channel is judged by.")
+    patience: PositiveInt = Field(default=2, description="For how many epochs in a row it has to be so.")
+    cooldown: NonNegativeInt = Field(
+        default=2, description="Epochs without a proposal after the channels have changed."
+    )
+    max_wait: PositiveInt | None = Field(
+        default=20, description="After how many epochs a channel is proposed in any case; never if null."
+    )
 
     @model_validator(mode="after")
     def _waits_long_enough(self) -> "Normality":

@@ -3,7 +3,7 @@
 import math
 from typing import Any, Literal
 
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from rcmvae.curriculum.policies.base import Policy, PolicyState
 from rcmvae.structs import Signals
@@ -28,10 +28,19 @@ class Plateau(Policy):
     """
 
     kind: Literal["plateau"] = "plateau"
-    monitor: str = "bound"
-    patience: PositiveInt = 3
-    min_delta: NonNegativeFloat = 0.0
-    cooldown: NonNegativeInt = 0
+    monitor: str = Field(
+        default="bound",
+        description="The validation value that is watched: `bound`, `loss` or the name of a term; lower is better.",
+    )
+    patience: PositiveInt = Field(
+        default=3, description="After how many epochs without improvement a channel is proposed."
+    )
+    min_delta: NonNegativeFloat = Field(
+        default=0.0, description="By how much a value has to be lower to count as an improvement."
+    )
+    cooldown: NonNegativeInt = Field(
+        default=0, description="Epochs without a proposal after the channels have changed."
+    )
 
     @property
     def watches(self) -> tuple[str, ...]:

@@ -30,8 +30,12 @@ class Scheduled(Policy):
     """
 
     kind: Literal["scheduled"] = "scheduled"
-    at: tuple[PositiveInt, ...] | None = Field(default=None, min_length=1)
-    every: PositiveInt | None = None
+    at: tuple[PositiveInt, ...] | None = Field(
+        default=None, min_length=1, description="The epochs after which a channel is proposed."
+    )
+    every: PositiveInt | None = Field(
+        default=None, description="Instead of `at`: after every so many epochs."
+    )
 
     @model_validator(mode="after")
     def _is_a_schedule(self) -> "Scheduled":
