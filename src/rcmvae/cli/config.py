@@ -10,7 +10,9 @@ from rcmvae.cli import startup
 from rcmvae.cli.train import File, Overrides, arrange, tell
 from rcmvae.errors import ConfigError, raise_all
 
-app = typer.Typer(no_args_is_help=True, help="Look at configurations: show, validate, schema, upgrade.")
+app = typer.Typer(
+    no_args_is_help=True, help="Look at configurations: show, validate, reference, schema, upgrade."
+)
 
 
 @app.command()
@@ -44,6 +46,14 @@ def schema() -> None:
     from rcmvae.config.schema import json_schema  # noqa: PLC0415
 
     typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def reference() -> None:
+    """Print every key with its type, default and meaning, as Markdown."""
+    from rcmvae.config.reference import reference as page  # noqa: PLC0415
+
+    typer.echo(page(), nl=False)
 
 
 @app.command()

@@ -52,7 +52,7 @@ class GeometricPrior(Prior):
 
 
 class Geometric(PriorOptions):
-    """Options of the geometric prior."""
+    """p(z | k) = N(c_k, I) in one shared latent, around fixed centres on a circle or a grid."""
 
     layouts: ClassVar[tuple[str, ...]] = ("shared",)
     kl_per_channel: ClassVar[bool] = True

@@ -29,7 +29,7 @@ class MixturePrior(Prior, PerChannel):
 
 
 class Mixture(PriorOptions):
-    """Options of the mixture prior."""
+    """N(0, I) for every latent, and a probability π for each channel."""
 
     kind: Literal["mixture"] = "mixture"
     pi: Literal["uniform", "learned"] = Field(

@@ -16,7 +16,7 @@ class StandardPrior(Prior):
 
 
 class Standard(PriorOptions):
-    """Options of the standard normal prior."""
+    """N(0, I) for every latent, and all open channels alike."""
 
     kind: Literal["standard"] = "standard"
 

@@ -87,7 +87,7 @@ STARTS = {"kmeans": _centroids, "random": _random_inputs}
 
 
 class Vamp(PriorOptions):
-    """Options of the VampPrior."""
+    """The posterior's own average over learned pseudo-inputs, in one shared latent."""
 
     layouts: ClassVar[tuple[str, ...]] = ("shared",)
 
