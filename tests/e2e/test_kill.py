@@ -14,11 +14,11 @@ import pytest
 
 from rcmvae import experiment
 from rcmvae.run import RunDirectory
-from rcmvae.training import Arrays, Checkpoints, begin
+from rcmvae.training import Checkpoint, Checkpoints, begin
 from rcmvae.training.options import CheckpointOptions
-from tests.training.small import CHANGING, bench, digits, rows_of, same_bits, start_python, tiny
+from tests.training.small import bench, digits, rows_of, same_bits, start_python
 
-from .trainer import EPOCHS, STAGES
+from .trainer import EPOCHS, settings
 
 SCRIPT = Path(__file__).with_name("trainer.py")
 KILLS = 3
@@ -33,9 +33,9 @@ class Stopped(NamedTuple):
     last: int
 
 
-def stop(path: Path, number: signal.Signals, draw: random.Random) -> Stopped:
+def stop(name: str, path: Path, number: signal.Signals, draw: random.Random) -> Stopped:
     """Train or go on for a few epochs, and send a signal at some moment of the next ones."""
-    process = start_python(SCRIPT, str(path))
+    process = start_python(SCRIPT, name, str(path))
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(draw.randint(1, 4))]
     time.sleep(draw.uniform(0, 0.1))
@@ -48,32 +48,34 @@ def stop(path: Path, number: signal.Signals, draw: random.Random) -> Stopped:
     return Stopped(process.returncode, err, epochs[0], epochs[-1])
 
 
-def finish(path: Path) -> None:
-    process = start_python(SCRIPT, str(path))
+def finish(name: str, path: Path) -> None:
+    process = start_python(SCRIPT, name, str(path))
     _, err = process.communicate(timeout=400)
     assert process.returncode == 0, err
 
 
 @pytest.fixture(scope="module")
-def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("runs") / "straight"
-    finish(path)
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("stages") / "straight"
+    finish("stages", path)
     return path
 
 
-def restored(path: Path) -> tuple[int, Arrays, dict]:
-    config = tiny(CHANGING, STAGES, epochs=EPOCHS)
-    setting = bench(config).setting
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("growing") / "straight"
+    finish("growing", path)
+    return path
+
+
+def restored(name: str, path: Path) -> Checkpoint:
+    setting = bench(settings(name, path)).setting
     with Checkpoints(path / "checkpoints", CheckpointOptions()) as checkpoints:
-        found = checkpoints.restore(begin(setting.plan, setting.start))
-    return found.epoch, found.arrays, found.patience.to_json()
+        return checkpoints.restore(begin(setting.plan, setting.start))
 
 
-def assert_as_if_nothing_had_happened(path: Path, straight: Path) -> None:
+def assert_as_if_nothing_had_happened(name: str, path: Path, straight: Path) -> Checkpoint:
     assert rows_of(path) == rows_of(straight)
-    assert [(row["epoch"], row["seed"]) for row in rows_of(path)] == [
-        (epoch, seed) for epoch in range(1, EPOCHS + 1) for seed in (0, 1)
-    ]
     lines = (path / "history.jsonl").read_text(encoding="utf-8").splitlines()
     with (path / "history.csv").open(newline="", encoding="utf-8") as file:
         table = list(csv.DictReader(file))
@@ -82,22 +84,21 @@ def assert_as_if_nothing_had_happened(path: Path, straight: Path) -> None:
         filled = {name: float(text) for name, text in row.items() if text}
         assert filled == json.loads(line)
 
-    epoch, arrays, patience = restored(path)
-    expected_epoch, expected_arrays, expected_patience = restored(straight)
-    assert epoch == expected_epoch == EPOCHS
-    assert same_bits(arrays, expected_arrays)
-    assert patience == expected_patience
-    assert np.max(patience["best_epoch"]) < EPOCHS
+    found, expected = restored(name, path), restored(name, straight)
+    assert (found.epoch, found.growth) == (expected.epoch, expected.growth)
+    assert same_bits(found.arrays, expected.arrays)
+    assert found.patience.to_json() == expected.patience.to_json()
 
     summary, expected = (RunDirectory.find(run).read_json("summary.json") for run in (path, straight))
     assert {**summary, "seconds": 0} == {**expected, "seconds": 0}
     assert summary["status"] == "finished"
+    return found
 
 
-def test_interrupted_terminated_and_killed_again_and_again(straight: Path) -> None:
-    path, draw, saved = straight.with_name("stopped"), random.Random(0), 0
+def test_interrupted_terminated_and_killed_again_and_again(stages: Path) -> None:
+    path, draw, saved = stages.with_name("stopped"), random.Random(0), 0
     for number in (signal.SIGINT, signal.SIGTERM, *[signal.SIGKILL] * KILLS):
-        stopped = stop(path, number, draw)
+        stopped = stop("stages", path, number, draw)
         # What a process tells of is saved right after: at most that one epoch is lost.
         assert saved + 1 <= stopped.first <= saved + 2
         saved = stopped.last - 1
@@ -114,14 +115,31 @@ def test_interrupted_terminated_and_killed_again_and_again(straight: Path) -> No
         assert rows_of(path)[-1]["epoch"] == stopped.last < EPOCHS
         saved = stopped.last
     assert saved < EPOCHS
-    finish(path)
-    assert_as_if_nothing_had_happened(path, straight)
+    finish("stages", path)
+    found = assert_as_if_nothing_had_happened("stages", path, stages)
+    assert [(row["epoch"], row["seed"]) for row in rows_of(path)] == [
+        (epoch, seed) for epoch in range(1, EPOCHS + 1) for seed in (0, 1)
+    ]
+    assert np.max(found.patience.best_epoch) < EPOCHS
 
 
-def test_killed_before_the_results_were_written(straight: Path) -> None:
+def test_killed_while_channels_grow(grown: Path) -> None:
+    """In the middle of kicks and trials: the same decisions, the same bits."""
+    path, draw = grown.with_name("stopped"), random.Random(1)
+    for _ in range(KILLS):
+        assert stop("growing", path, signal.SIGKILL, draw).status == -signal.SIGKILL
+    finish("growing", path)
+    found = assert_as_if_nothing_had_happened("growing", path, grown)
+    events = [run.joinpath("events.jsonl").read_text(encoding="utf-8") for run in (path, grown)]
+    assert events[0] == events[1]
+    whats = {event.what for growth in found.growth for event in growth.events}
+    assert whats >= {"opened", "kept", "closed", "ended"}
+
+
+def test_killed_before_the_results_were_written(stages: Path) -> None:
     """Between the last checkpoint and the summary: all is trained, and what is missing is added."""
-    path = straight.with_name("killed-at-the-end")
-    shutil.copytree(straight, path)
+    path = stages.with_name("killed-at-the-end")
+    shutil.copytree(stages, path)
     run = RunDirectory.find(path)
     expected = run.read_json("summary.json")
     run.write_json("summary.json", {"status": "running"})
@@ -130,4 +148,4 @@ def test_killed_before_the_results_were_written(straight: Path) -> None:
     assert (found["status"], found["training"]) == ("finished", expected["training"])
     bounds = found["test"]["losses"]["bound"]["per_seed"]
     np.testing.assert_allclose(bounds, expected["test"]["losses"]["bound"]["per_seed"], rtol=1e-5)
-    assert rows_of(path) == rows_of(straight)
+    assert rows_of(path) == rows_of(stages)

@@ -3,16 +3,39 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rcmvae import experiment
+from rcmvae.config import Config
 from rcmvae.structs import Signals
+from tests.training.grown import BASE
 from tests.training.small import CHANGING, digits, tiny
 
 EPOCHS = 40
-STAGES = {
+# Early stopping and a curriculum exclude each other, so each is in a run of its own.
+STAGES: dict[str, Any] = {
     "objective": {"reconstruction": {"kind": "piecewise", "at": [12], "values": [0, 1]}},
     "training": {"early_stopping": {"patience": EPOCHS}},
 }
+GROWING: dict[str, Any] = {
+    **BASE,
+    "training": {**BASE["training"], "seeds": 2},
+    "curriculum": {
+        **BASE["curriculum"],
+        "trial": 3,
+        "kick": {**BASE["curriculum"]["kick"], "epochs": 3},  # three of four epochs: a kill mostly falls into one
+        "policy": {"kind": "birth", "when": {"kind": "scheduled", "every": 1}},
+        "helps": {"cleanness": 0.2, "min_usage": 0},
+        "stop_after": 6,
+    },
+}
+
+
+def settings(name: str, path: Path) -> Config:
+    """The run of this name, in this directory."""
+    shown = {"run": {"name": path.name}, "training": {"epochs": EPOCHS, "checkpoint": {"every_seconds": 0}}}
+    changes = {"stages": (CHANGING, STAGES), "growing": (GROWING,)}[name]
+    return tiny(*changes, shown, directory=path.parent)
 
 
 def say(signals: Sequence[Signals]) -> None:
@@ -21,16 +44,12 @@ def say(signals: Sequence[Signals]) -> None:
 
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    named = {"run": {"name": path.name}}
-    config = tiny(
-        CHANGING, STAGES, named, directory=path.parent, epochs=EPOCHS, checkpoint={"every_seconds": 0}
-    )
+    path = Path(sys.argv[2])
     try:
         if path.exists():
             experiment.resume(path, digits(), listeners=[say])
         else:
-            experiment.train(config, digits(), listeners=[say])
+            experiment.train(settings(sys.argv[1], path), digits(), listeners=[say])
     except experiment.Interrupted as stopped:
         sys.stderr.write(f"{stopped}\n")
         raise SystemExit(stopped.exit_status) from stopped
