@@ -28,6 +28,35 @@ def test_the_code_of_the_guide_runs(page: str) -> None:
         exec(compile(block, page, "exec"), {})
 
 
+def test_the_examples_of_data_can_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from rcmvae.config.load import from_mapping
+    from rcmvae.config.preflight import preflight
+    from rcmvae.config.text import parse
+
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```(python|yaml)\n(.*?)```", page, re.DOTALL)
+    assert {language for language, _ in examples} == {"python", "yaml"}
+    for language, text in examples:
+        if language == "python":  # makes the files that the next configurations read
+            exec(compile(text, "data.md", "exec"), {})
+        else:
+            assert preflight(from_mapping(parse(text, "data.md"))) == ((), ()), text
+
+
+def test_the_recipe_for_vectors_can_run_on_the_table_that_it_exports(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from rcmvae.config import load_config
+    from rcmvae.config.preflight import preflight
+
+    monkeypatch.chdir(tmp_path)
+    recipe = ROOT / "configs" / "vectors.yaml"
+    (export,) = re.findall(r'^#   python -c "(.*)"$', recipe.read_text(encoding="utf-8"), re.MULTILINE)
+    exec(compile(export, recipe.name, "exec"), {})
+    assert preflight(load_config(recipe)) == ((), ())
+
+
 def test_files_that_are_named_exist() -> None:
     named = {*re.findall(r"\]\(([\w/.]+)\)", README), *re.findall(r"\bconfigs/\w+\.yaml", README)}
     assert named
