@@ -143,7 +143,7 @@ def test_a_run_that_does_not_exist_may_be_another(
     for given in ("digits-once", "runs/digit-once", "digits_once"):
         with pytest.raises(RunError, match=rf"^{given} does not exist\. Did you mean runs/digits-once\?$"):
             RunDirectory.find(given)
-    with pytest.raises(RunError, match=r"^else does not exist\.$"):
+    with pytest.raises(RunError, match=r"^else does not exist\. The runs there are: runs/digits-once\.$"):
         RunDirectory.find("else")
 
 

@@ -153,32 +153,35 @@ def scores(
         "groups": {"count": spread([int(one.max()) + 1 for one in groups])}
         | (_agreement(group, split) or {}),
         "channels_of": [
-            [part | {"group": int(one[part["index"]])} for part in parts(found, split, names)]
+            [
+                part | {"group": int(one[part["index"]])}
+                for part in parts(found, len(one), split, names)
+                if part["samples"]
+            ]
             for found, one in zip(channel, groups, strict=True)
         ],
         "groups_of": [
             [
                 part | {"channels": np.flatnonzero(one == part["index"]).tolist()}
-                for part in parts(found, split, names)
+                for part in parts(found, one.max() + 1, split, names)
             ]
             for found, one in zip(group, groups, strict=True)
         ],
     }
 
 
-def parts(index: Int[np.ndarray, " N"], split: Split, names: Sequence[str]) -> list[dict[str, Any]]:
-    """What is in each channel, or group, that holds any sample, the largest first."""
-    found = []
-    for k, samples in enumerate(np.bincount(index).tolist()):
-        known = split.truth[(index == k) & (split.truth != UNLABELLED)]
-        counts = np.bincount(known, minlength=1)
-        best = (
-            {"label": names[int(counts.argmax())], "purity": float(counts.max() / len(known))}
-            if len(known)
-            else {}
-        )
-        if samples:
-            found.append({"index": k, "samples": samples} | best)
+def parts(
+    index: Int[np.ndarray, " N"], count: int | np.integer, split: Split, names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """What is in each channel or group, the largest first; its commonest label where it has labelled samples."""
+    found: list[dict[str, Any]] = []
+    for k in range(int(count)):
+        inside = split.truth[index == k]
+        known = inside[inside != UNLABELLED]
+        found.append({"index": k, "samples": len(inside)})
+        if len(known):
+            counts = np.bincount(known)
+            found[-1] |= {"label": names[int(counts.argmax())], "purity": float(counts.max() / len(known))}
     return sorted(found, key=lambda part: -part["samples"])
 
 

@@ -18,11 +18,12 @@ import jax
 
 from rcmvae.config import Config, dump_config, load_config
 from rcmvae.data import Dataset, Scaling
-from rcmvae.errors import RunError, closest
+from rcmvae.errors import RunError, closest, listed
 from rcmvae.training import RunOptions
 
 FILES = ("config.yaml", "data.json", "environment.json")
 RUNS = RunOptions().directory
+FEW = 10  # runs, up to which all are named
 PACKAGES = ("rcmvae", "jax", "jaxlib", "equinox", "optax", "numpy", "orbax-checkpoint", "pydantic")
 
 
@@ -114,10 +115,12 @@ def is_run(path: Path) -> bool:
 
 
 def _meant(path: Path) -> str:
-    """A hint at the run that a path that does not exist may stand for."""
+    """A hint at the run that a path that does not exist may stand for, or at those that there are."""
     runs = {run.name: run for base in (RUNS, path.parent) for run in runs_in(base)}
     name = closest(path.name, runs)
-    return f" Did you mean {runs[name]}?" if name is not None else ""
+    if name is not None:
+        return f" Did you mean {runs[name]}?"
+    return f" The runs there are: {listed(map(str, runs.values()))}." if 0 < len(runs) <= FEW else ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -287,11 +287,10 @@ def test_the_outcome_in_plain_words() -> None:
 def test_what_cannot_be_one_to_one_is_told() -> None:
     trees = [{"channels": [0, 1, 4], "proposed": 2}]
     assert outcome(summary(channel_tree=trees, test=SCORES | {"labels": 10}), "all")[-3:] == [
-        "Accuracy, with one channel per label: 98.0%; there are 3 channels for 10 labels, and what is left over counts "
-        "as wrong.",
-        "The channel tree proposes 2 groups of 3 channels.",
-        "Accuracy, with one group per label: 90.0%; there are 2 groups for 10 labels, and what is left over counts as "
+        "Accuracy, with one channel per label: 98.0%; with 3 channels for 10 labels, what is left over counts as "
         "wrong.",
+        "The channel tree proposes 2 groups of 3 channels.",
+        "Accuracy, with one group per label: 90.0%; with 2 groups for 10 labels, what is left over counts as wrong.",
     ]
 
 
@@ -319,8 +318,9 @@ def test_measures_as_a_table() -> None:
         "bound (nats)", "kl_z (nats)", "channels: accuracy", "channels: garbage", "groups: count", "groups: accuracy"
     ]  # fmt: skip
     assert found["value"] == ["20.126", "3.000", "0.980", "0", "2", "0.900"]
-    assert all(found["meaning"])
-    assert "group" in found["meaning"][-1]
+    assert all(found["meaning"][:-1])
+    assert found["meaning"][-1] == "", "it is told above"
+    assert "per label" in found["meaning"][2]
     assert tables.measures(UNLABELLED).row_count == 3
     several = SCORES | {"clustering": {"garbage_channels": spread(3, 10)}, "groups": {"count": spread(1, 1)}}
     assert cells(tables.measures(several))["value"][2:] == ["3 to 10", "1"]

@@ -35,9 +35,11 @@ def evaluate(
 ) -> None:
     """Measure a trained model on a split, and write the numbers into its run directory.
 
-    Losses are in nats per sample, and lower is better; for gaussian outputs they may be below 0, since a density may
-    exceed 1. With labels, it is told how well channels, and groups of channels, agree with them: accuracy with one
-    channel per label, purity, normalised mutual information (nmi) and adjusted Rand index (ari), each 1 at best.
+    Losses are in nats per sample, and lower is better; for gaussian outputs
+    they may be below 0, since a density may exceed 1. With labels, it is told
+    how well channels, and groups of channels, agree with them: accuracy with
+    one channel per label, purity, normalised mutual information (nmi) and
+    adjusted Rand index (ari), each 1 at best.
     """
     chosen: Any = one_of("--split", split, SPLITS)
     if groups is not None and level is not None:

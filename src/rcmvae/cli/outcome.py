@@ -73,7 +73,7 @@ def agreement(test: Mapping[str, Any], key: str, part: str, counts: list[int]) -
     if {*counts} == {labels}:
         return [f"{told}."]
     many = f"{span(counts)} {part}{'s' * (max(counts) != 1)} for {counted(labels, 'label')}"
-    return [f"{told}; there are {many}, and what is left over counts as wrong."]
+    return [f"{told}; with {many}, what is left over counts as wrong."]
 
 
 def in_use(run: RunDirectory) -> str:

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 from rcmvae.objective import TERMS
@@ -48,25 +49,31 @@ def span(counts: Sequence[float]) -> str:
 
 def measures(scores: Mapping[str, Any]) -> Table:
     """Losses and agreement with the labels, a row each."""
-    made = Table(title=f"{scores['samples']:,} samples of the {scores['split']} split", title_justify="left")
+    made = Table(
+        title=f"{scores['samples']:,} samples of the {scores['split']} split",
+        title_justify="left",
+        box=SIMPLE,
+    )
     made.add_column("measure")
     made.add_column("value", justify="right")
     made.add_column("meaning")
     for name, spread in scores["losses"].items():
         meaning = SUMS[name] if name in SUMS else inspect.getdoc(TERMS[name]) or ""
-        made.add_row(f"{name} (nats)", number(spread, "{:.3f}"), meaning.splitlines()[0])
+        made.add_row(f"{name} (nats)", number(spread, "{:.3f}"), meaning.splitlines()[0].rstrip("."))
     made.add_section()
+    untold = dict(AGREEMENT)  # once is enough
     for part, found in (("channel", scores["clustering"] or {}), ("group", scores["groups"])):
         for name, spread in found.items():
             value = span(spread["per_seed"]) if name in COUNTS else number(spread, "{:.3f}")
-            made.add_row(f"{part}s: {name.partition('_')[0]}", value, AGREEMENT[name].format(part=part))
+            meaning = untold.pop(name, "").format(part=part)
+            made.add_row(f"{part}s: {name.partition('_')[0]}", value, meaning)
     return made
 
 
 def channels(scores: Mapping[str, Any]) -> Table:
     """What is in each channel of the first seed, and the group that it belongs to."""
     parts = scores["channels_of"][0]
-    grouped = len(scores["groups_of"][0]) < len(parts)
+    grouped = 1 < len(scores["groups_of"][0]) < len(parts)
     columns = {"channel": "index", **({"group": "group"} if grouped else {})}
     return _contents(scores, parts, columns)
 
@@ -78,15 +85,18 @@ def groups(scores: Mapping[str, Any]) -> Table:
 
 
 def _contents(
-    scores: Mapping[str, Any],
-    parts: Sequence[Mapping[str, Any]],
-    columns: Mapping[str, str],
+    scores: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], columns: Mapping[str, str]
 ) -> Table:
     first, labelled, seeds = next(iter(columns)), scores["labels"] > 0, scores["seeds"]
     rest = len(parts) - MOST_ROWS
+    title = (
+        f"{scores['split']} samples by {first}{f' (seed {seeds[0]})' if len(seeds) > 1 else ''}".capitalize()
+    )
     made = Table(
-        title=f"{scores['split']} samples by {first}{f' (seed {seeds[0]})' if len(seeds) > 1 else ''}".capitalize(),
+        title=title,
         title_justify="left",
+        min_width=len(title) + 1,
+        box=SIMPLE,
         caption=f"and {rest:,} more" if rest > 0 else None,
         caption_justify="left",
     )
