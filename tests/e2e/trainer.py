@@ -23,7 +23,10 @@ GROWING: dict[str, Any] = {
     "curriculum": {
         **BASE["curriculum"],
         "trial": 3,
-        "kick": {**BASE["curriculum"]["kick"], "epochs": 3},  # three of four epochs: a kill mostly falls into one
+        "kick": {
+            **BASE["curriculum"]["kick"],
+            "epochs": 3,
+        },  # three of four epochs: a kill mostly falls into one
         "policy": {"kind": "birth", "when": {"kind": "scheduled", "every": 1}},
         "helps": {"cleanness": 0.2, "min_usage": 0},
         "stop_after": 6,

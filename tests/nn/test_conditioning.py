@@ -124,5 +124,7 @@ def test_what_reads_an_embedding_asks_for_one(kind):
     if not options.needs_embedding:
         options.check(0)
         return
-    with pytest.raises(ConfigError, match=f"`{kind}` reads a channel embedding, but model.embedding_dim is 0"):
+    with pytest.raises(
+        ConfigError, match=f"`{kind}` reads a channel embedding, but model.embedding_dim is 0"
+    ):
         options.check(0)

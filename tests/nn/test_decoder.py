@@ -94,7 +94,7 @@ def test_kinds_are_chosen_by_name():
 
 def test_what_cannot_be_built_is_refused_in_a_sentence():
     film = DecoderOptions(backbone=DenseBackbone(), conditioner=Film(), output=Bernoulli())
-    with pytest.raises(ConfigError, match="`film` reads a channel embedding, but model.embedding_dim is 0"):
+    with pytest.raises(ConfigError, match=r"`film` reads a channel embedding, but model\.embedding_dim is 0"):
         film.check(0, (13,))
     conv = DecoderOptions(backbone=ConvBackbone(), conditioner=NoConditioner(), output=Bernoulli())
     with pytest.raises(ConfigError, match="`conv` draws images"):
