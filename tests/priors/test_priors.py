@@ -107,6 +107,20 @@ def test_the_kl_is_what_monte_carlo_finds(options: PriorOptions):
 
 
 @every_prior
+def test_what_is_drawn_has_the_density(options: PriorOptions):
+    """E_p[g(z) / p(z)] = 1 for any density g that lies where p does: a narrow Gaussian among a channel's draws."""
+    prior, count = build(options), 60_000
+    z = np.asarray(prior.draw((count, K, D), encode, jax.random.key(4)), np.float64)
+    log_p = LOG_P[options.kind_name()](prior, z[:, :, None])
+    own = np.stack([log_p[:, k, min(k, log_p.shape[2] - 1)] for k in range(K)], axis=1)
+    for offset in (0.0, 0.6):
+        log_g = scipy.stats.norm.logpdf(z, z.mean(axis=0) + offset, 0.4).sum(axis=-1)
+        ratio = np.exp(log_g - own)
+        error = np.abs(ratio.mean(axis=0) - 1) / (ratio.std(axis=0) / math.sqrt(count))
+        assert error.max() < 4.5, error
+
+
+@every_prior
 def test_value_and_gradient_are_finite_at_the_bounds(options: PriorOptions):
     prior, L = build(options), num_latents(options)
     value_and_gradient = jax.jit(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
@@ -34,6 +35,10 @@ class Prior(eqx.Module):
     @abstractmethod
     def kl(self, posterior: Posterior, encode: Encode, key: Key[Array, ""]) -> Float[Array, "B C"]:
         """KL(q(z_l | x) ‖ p(z_l)) of each latent (C = L), or of the one latent under each channel (C = K)."""
+
+    def draw(self, shape: tuple[int, int, int], encode: Encode, key: Key[Array, ""]) -> Float[Array, "N K D"]:
+        """Latents from the prior, of shape (N, K, D): N for every channel."""
+        return jax.random.normal(key, shape)
 
     def log_pi(self, active: Bool[Array, " K"]) -> Float[Array, " K"]:
         """Log π over the open channels."""

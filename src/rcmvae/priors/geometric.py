@@ -4,6 +4,7 @@ import math
 from typing import ClassVar, Literal
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
@@ -49,6 +50,9 @@ class GeometricPrior(Prior):
         mean = jnp.broadcast_to(posterior.mean, (B, K, D))
         log_var = jnp.broadcast_to(posterior.log_var, (B, K, D))
         return gaussian_kl(mean, log_var, jnp.broadcast_to(centre, (B, K, D)))
+
+    def draw(self, shape: tuple[int, int, int], encode: Encode, key: Key[Array, ""]) -> Float[Array, "N K D"]:
+        return jnp.asarray(self.centres)[None] + jax.random.normal(key, shape)
 
 
 class Geometric(PriorOptions):

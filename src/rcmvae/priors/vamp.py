@@ -59,6 +59,13 @@ class VampPrior(Prior):
         log_p = self.log_density(z.reshape(-1, z.shape[-1]), encode).reshape(shape[:-1])
         return jnp.mean(log_normal(z, mean, log_var) - log_p, axis=0)[:, None]
 
+    def draw(self, shape: tuple[int, int, int], encode: Encode, key: Key[Array, ""]) -> Float[Array, "N K D"]:
+        which_key, noise_key = jax.random.split(key)
+        which = jax.random.randint(which_key, shape[:2], 0, self.pseudo_inputs.shape[0])
+        pseudo = encode(self.pseudo_inputs)
+        mean, log_var = (table[which, 0] for table in (pseudo.mean, pseudo.log_var))
+        return mean + jnp.exp(0.5 * log_var) * jax.random.normal(noise_key, shape)
+
     def fitted(self, x: Float[np.ndarray, "N *S"], key: Key[Array, ""]) -> "VampPrior":
         return dataclasses.replace(self, pseudo_inputs=jnp.asarray(STARTS[self.start](self, x, key)))
 

@@ -1,0 +1,219 @@
+"""The pass over a split that a bundle is made from, and the few pictures beside it."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.lax import map as each
+from jaxtyping import Array, Float, Int, Shaped
+
+from rcmvae.data import Dataset
+from rcmvae.diagnostics.bundle import Bundle, Pictures
+from rcmvae.model import Model, Stage
+from rcmvae.structs import Batch, Keys, Selection
+from rcmvae.training import Devices, Pixels, Plan, TrainState
+from rcmvae.training.epoch import context_at
+from rcmvae.training.state import Streams
+
+Paint = Callable[[Float[np.ndarray, "M D"], Int[np.ndarray, " M"]], Shaped[np.ndarray, "M *S"]]
+EDGE = 0.02  # of a channel's codes, on either side, lie outside of its grid
+
+
+@dataclasses.dataclass(frozen=True)
+class Extent:
+    """How many pictures a bundle holds."""
+
+    examples: int = 4  # of every channel that holds so many
+    most_examples: int = 64
+    drawn: int = 8  # per channel
+    grid: int = 12  # by as many
+    thumbnails: int = 10_000
+
+
+class Seen(eqx.Module):
+    """What the model says of each sample."""
+
+    responsibility: Float[Array, "B K"]
+    nll: Float[Array, "B K"]
+    kl: Float[Array, "B K"]
+    mean: Float[Array, "B L D"]
+    log_var: Float[Array, "B L D"]
+    hardness: Float[Array, " B"]
+
+
+def survey(
+    plan: Plan,
+    devices: Devices,
+    state: TrainState,
+    dataset: Dataset,
+    split: str,
+    *,
+    epoch: int,
+    extent: Extent | None = None,
+) -> Bundle:
+    """Everything that is shown of one replica's weights on a split. Every sample passes the model once."""
+    extent = Extent() if extent is None else extent
+    part = dataset.splits[split]
+    pixels = Pixels(*devices.put((part.x, part.label)))
+    seen = jax.tree.map(np.asarray, jax.jit(functools.partial(look_through, plan, devices))(state, pixels))
+    channel = seen.responsibility.argmax(axis=1)
+    model = eqx.combine(state.params, plan.skeleton)
+    paint = painter(plan, model, part.x.dtype == np.uint8)
+    key = Streams.of(state.seed).evaluate
+    shape = (extent.drawn, plan.num_channels, seen.mean.shape[-1])
+    drawn = np.asarray(model.prior.draw(shape, model.encode, key))
+    rng = np.random.default_rng(int(state.seed))
+    own = functools.partial(_of_own_channel, channel=channel)
+    return Bundle(
+        data=dataset.name,
+        split=split,
+        seed=int(state.seed),
+        epoch=epoch,
+        shape=dataset.shape,
+        label_names=tuple(dataset.label_names),
+        truth=part.truth,
+        label=part.label,
+        active=np.asarray(state.active),
+        log_pi=np.asarray(model.prior.log_pi(state.active)),
+        responsibility=seen.responsibility,
+        nll=seen.nll,
+        kl=seen.kl,
+        mean=own(seen.mean),
+        log_var=own(seen.log_var),
+        hardness=seen.hardness,
+        pictures=_pictures(part.x, seen.mean, channel, drawn, paint, extent, rng),
+    )
+
+
+def look_through(plan: Plan, devices: Devices, state: TrainState, data: Pixels) -> Seen:
+    """The pass: with no more than one batch of anything but the result in memory."""
+    N, B, K = data.x.shape[0], plan.options.batch_size, plan.num_channels
+    key = Streams.of(state.seed).evaluate
+    model = eqx.combine(state.params, plan.skeleton).in_precision(jnp.dtype(plan.options.precision))
+
+    def one_batch(at: tuple[Int[Array, ""], Int[Array, " B"]]) -> Seen:
+        number, rows = at
+        keys = Keys.split(jax.random.fold_in(key, number))
+        x = plan.scaling(data.x[jnp.minimum(devices.shard(rows), N - 1)])
+        batch = Batch(x, jnp.zeros(B, data.label.dtype), jnp.ones(B))
+        context = context_at(plan, state, keys, stochastic=False)
+        forward = model(batch, context, Stage.DECODE)
+        drawn = plan.skeleton.routing(forward.posterior.logits, dataclasses.replace(context, stochastic=True))
+        assert forward.decoded_nll is not None
+        return Seen(
+            responsibility=forward.selection.responsibility,
+            nll=forward.decoded_nll,
+            kl=jnp.broadcast_to(forward.kl_z, (B, K)),
+            mean=forward.posterior.mean,
+            log_var=forward.posterior.log_var,
+            hardness=jnp.max(drawn.weight, axis=-1),
+        )
+
+    rows = jnp.arange(-(-N // B) * B).reshape(-1, B)
+    found = each(one_batch, (jnp.arange(rows.shape[0]), rows))
+    return jax.tree.map(lambda batches: batches.reshape(-1, *batches.shape[2:])[:N], found)
+
+
+def painter(plan: Plan, model: Model, as_bytes: bool) -> Paint:
+    """E[x | z, k] for any codes and channels, in the units of the stored samples."""
+    B, L = plan.options.batch_size, model.heads.latents[0]
+
+    @jax.jit
+    def paint(z: Float[Array, "B D"], channel: Int[Array, " B"]) -> Float[Array, "B *S"]:
+        everywhere = jnp.broadcast_to(z[:, None], (B, L, z.shape[1]))
+        nothing = jnp.zeros((B, plan.num_channels))
+        selection = Selection(nothing, nothing, jnp.ones((B, 1)), channel[:, None])
+        return plan.scaling.inverse(model.decoder.mean(model.decode(everywhere, selection))[:, 0])
+
+    def run(z: Float[np.ndarray, "M D"], channel: Int[np.ndarray, " M"]) -> Shaped[np.ndarray, "M *S"]:
+        M = len(z)
+        rows = np.minimum(np.arange(-(-M // B) * B), M - 1).reshape(-1, B)
+        painted = np.concatenate([np.asarray(paint(z[row], channel[row])) for row in rows])[:M]
+        return np.clip(np.rint(painted), 0, 255).astype(np.uint8) if as_bytes else painted
+
+    return run
+
+
+def _of_own_channel(
+    value: Float[np.ndarray, "N L D"], channel: Int[np.ndarray, " N"]
+) -> Float[np.ndarray, "N D"]:
+    return value[np.arange(len(value)), np.minimum(channel, value.shape[1] - 1)]
+
+
+def _pictures(
+    x: Shaped[np.ndarray, "N *S"],
+    mean: Float[np.ndarray, "N L D"],
+    channel: Int[np.ndarray, " N"],
+    drawn: Float[np.ndarray, "P K D"],
+    paint: Paint,
+    extent: Extent,
+    rng: np.random.Generator,
+) -> Pictures:
+    P, K, D = drawn.shape
+    G = extent.grid
+    example = _examples(channel, K, extent, rng)
+    E = len(example)
+    codes = np.broadcast_to(mean[example], (E, K, D))
+    planes = [plane_of(mean[channel == k, min(k, mean.shape[1] - 1)]) for k in range(K)]
+    grids = np.stack([plane.grid(G) for plane in planes])
+    z = np.concatenate([codes.reshape(-1, D), drawn.swapaxes(0, 1).reshape(-1, D), grids.reshape(-1, D)])
+    of = np.concatenate(
+        [np.tile(np.arange(K), E), np.repeat(np.arange(K), P), np.repeat(np.arange(K), G * G)]
+    )
+    painted = paint(z, of)
+    shape = painted.shape[1:]
+    by_channel, from_prior, manifold = np.split(painted, [E * K, E * K + K * P])
+    shown = np.sort(rng.permutation(len(x))[: extent.thumbnails])
+    return Pictures(
+        example=example,
+        original=x[example],
+        reconstruction=by_channel.reshape(E, K, *shape),
+        drawn=from_prior.reshape(K, P, *shape),
+        plane=np.stack([plane.dimensions for plane in planes]),
+        extent=np.stack([plane.extent for plane in planes]),
+        manifold=manifold.reshape(K, G, G, *shape),
+        thumbnail_of=shown,
+        thumbnail=x[shown],
+    )
+
+
+def _examples(
+    channel: Int[np.ndarray, " N"], K: int, extent: Extent, rng: np.random.Generator
+) -> Int[np.ndarray, " E"]:
+    """Some samples of every channel that holds any, in the order of channels; fewer of each where channels are many."""
+    held = [np.flatnonzero(channel == k) for k in range(K)]
+    used = [rows for rows in held if len(rows)]
+    each_shows = max(1, min(extent.examples, extent.most_examples // len(used)))
+    return np.concatenate([np.sort(rng.permutation(rows)[:each_shows]) for rows in used])
+
+
+@dataclasses.dataclass(frozen=True)
+class Plane:
+    """A part of a latent space to look at: two of its dimensions, the others held where the codes' middle is."""
+
+    centre: Float[np.ndarray, " D"]
+    dimensions: Int[np.ndarray, " 2"]  # twice the same where there is but one
+    extent: Float[np.ndarray, "2 2"]
+
+    def grid(self, G: int) -> Float[np.ndarray, "G G D"]:
+        """Codes over the plane: the first dimension to the right, the second upwards, as in a plot."""
+        z = np.broadcast_to(self.centre, (G, G, len(self.centre))).copy()
+        (left, right), (low, high) = self.extent
+        z[..., self.dimensions[1]] = np.linspace(high, low, G)[:, None]
+        z[..., self.dimensions[0]] = np.linspace(left, right, G)[None]
+        return z.astype(np.float32)
+
+
+def plane_of(mean: Float[np.ndarray, "n D"]) -> Plane:
+    """The two dimensions in which a channel's codes vary most, as far as nearly all of them go."""
+    D = mean.shape[1]
+    if len(mean) < 2:  # nothing to go by: where the prior is
+        return Plane(np.zeros(D), np.array([0, min(1, D - 1)]), np.array([[-2.0, 2.0], [-2.0, 2.0]]))
+    widest = np.sort(np.argsort(-mean.var(axis=0), kind="stable")[:2])
+    dimensions = np.resize(widest, 2)
+    extent = np.quantile(mean[:, dimensions], [EDGE, 1 - EDGE], axis=0).T
+    return Plane(np.median(mean, axis=0), dimensions, extent)
