@@ -27,6 +27,9 @@ FLOORS = [
     "run",
     "setting",
     "results",
+    "findings",
+    "figures",
+    "report",
     "experiment",
     "cli",
 ]

@@ -50,19 +50,23 @@ class Lines:
         with self.path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
 
-    def rewind(self, epoch: int) -> list[Row]:
-        """Keep the rows up to this epoch: what a later, unsaved epoch wrote is written again."""
+    def read(self) -> list[Row]:
+        """All whole rows."""
         rows: list[Row] = []
         lines = self.path.read_bytes().splitlines() if self.path.exists() else []
         for number, line in enumerate(lines, start=1):
             if not line.endswith(b"}"):  # cut short by a kill in the middle of a write; nothing follows it
                 break
-            rows.append(self._read(line, number))
-        rows = [row for row in rows if row["epoch"] <= epoch]
+            rows.append(self._parsed(line, number))
+        return rows
+
+    def rewind(self, epoch: int) -> list[Row]:
+        """Keep the rows up to this epoch: what a later, unsaved epoch wrote is written again."""
+        rows = [row for row in self.read() if row["epoch"] <= epoch]
         _replace(self.path, "".join(json.dumps(row) + "\n" for row in rows))
         return rows
 
-    def _read(self, line: bytes, number: int) -> Row:
+    def _parsed(self, line: bytes, number: int) -> Row:
         try:
             return json.loads(line)
         except ValueError as error:  # no JSON, or no text at all

@@ -1,0 +1,72 @@
+"""All that is known of one seed of a run: what figures and reports show. Neither the model nor the data are needed."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from rcmvae.config import Config
+from rcmvae.curriculum import ChannelTree, Pot
+from rcmvae.diagnostics import Bundle
+from rcmvae.errors import RunError
+from rcmvae.run import RunDirectory
+from rcmvae.structs import Event
+from rcmvae.training import Lines, Row
+
+FOLDER = "diagnostics"
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """One seed of a finished run."""
+
+    run: str  # its name
+    config: Config
+    summary: dict[str, Any]  # of all seeds
+    environment: dict[str, Any]
+    bundle: Bundle
+    rows: tuple[Row, ...]  # the history
+    events: tuple[Event, ...]  # of the curriculum, and
+    pots: tuple[Pot, ...]  # what it opened: none without one
+    tree: ChannelTree
+
+    @property
+    def groups(self) -> Int[np.ndarray, " K"]:
+        """The group of each channel where the tree proposes its cut; −1 for those that hold nothing."""
+        return self.tree.cut(num_groups=self.tree.proposed)
+
+
+def bundle_file(seed: int) -> str:
+    """Where a run directory keeps the bundle of a seed.
+
+    >>> bundle_file(3)
+    'diagnostics/seed-3.npz'
+    """
+    return f"{FOLDER}/seed-{seed}.npz"
+
+
+def gather(run: RunDirectory, seed: int | None = None) -> Findings:
+    """What a finished run says of a seed, of its first where none is named."""
+    summary, config = run.read_json("summary.json"), run.config
+    if summary.get("status") != "finished":
+        raise RunError(
+            f"{run.path} is {summary.get('status')}: there is something to show once it has finished."
+        )
+    seeds = summary["seeds"]
+    seed = seeds[0] if seed is None else seed
+    if seed not in seeds:
+        raise RunError(f"{run.path} has no seed {seed}: it trained {', '.join(map(str, seeds))}.")
+    at = seeds.index(seed)
+    growth = summary["curriculum"][at] if "curriculum" in summary else {"events": [], "pot_tree": []}
+    return Findings(
+        run=run.path.name,
+        config=config,
+        summary=summary,
+        environment=run.read_json("environment.json"),
+        bundle=Bundle.load(run.path / bundle_file(seed)),
+        rows=tuple(row for row in Lines(run.path / "history.jsonl").read() if row["seed"] == seed),
+        events=tuple(Event.model_validate(event) for event in growth["events"]),
+        pots=tuple(Pot.model_validate(pot) for pot in growth["pot_tree"]),
+        tree=ChannelTree.from_json(summary["channel_tree"][at]),
+    )
