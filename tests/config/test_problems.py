@@ -238,7 +238,7 @@ def test_all_problems_are_told_at_once() -> None:
                                    "alone, such as `first-try`."),
         ({"curriculum": "birth"}, "curriculum is `birth`, but it must be a mapping with keys of finish, helps, index, "
                                   "initial, kick, limit, merge_below, policy, start, stop_after, trial, or null. Did "
-                                  "you mean curriculum.policy: birth?"),
+                                  "you mean `{policy: birth}`?"),
     ],
 )  # fmt: skip
 def test_what_newcomers_write_is_understood(raw: dict[str, Any], sentence: str) -> None:

@@ -51,7 +51,8 @@ def every_weight_has_its_time(parts: Parts) -> Iterator[str]:
         keys = [f"objective.{name}.weight" for name in names]
         first = (next(filter(None, terms[name].weight.levels())) for name in names)
         at_once = " ".join(f"{key}={value:g}" for key, value in zip(keys, first, strict=True))
-        late = f"{' and '.join(keys)} {'is' if len(keys) == 1 else 'are'} 0 for the first {begin:g} epochs"
+        named = " and ".join(filter(None, [", ".join(keys[:-1]), keys[-1]]))
+        late = f"{named} {'is' if len(keys) == 1 else 'are'} 0 for the first {begin:g} epochs"
         if begin >= parts.training.epochs:
             yield (
                 f"{late}, but training.epochs is {parts.training.epochs}: what is weighed would never be trained. Give "

@@ -78,7 +78,7 @@ def _one_key_further(found: Found, value: Any) -> str:
     if options is None or not isinstance(value, str):
         return ""
     keys = [key for key in options.model_fields if value in Place.of_field(options.model_fields[key]).names]
-    return f" Did you mean {found.path}.{keys[0]}: {value}?" if len(keys) == 1 else ""
+    return f" Did you mean `{{{keys[0]}: {value}}}`?" if len(keys) == 1 else ""
 
 
 def _wrong_value(found: Found, error: ErrorDetails) -> str:
