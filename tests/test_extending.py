@@ -13,7 +13,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (A .+?)\n(.*?)(?=^## |\Z)", GUIDE, re.DOTALL | re.MULTILINE))
-SHORT = ["training.epochs=1", "training.batch_size=64"]
+FROM_THE_START = [f"objective.{name}.weight=1" for name in ("reconstruction", "kl_z", "kl_c")]
+SHORT = ["training.epochs=1", "training.batch_size=64", *FROM_THE_START]
 
 
 def blocks(section: str, language: str) -> Iterator[tuple[Path, str]]:
