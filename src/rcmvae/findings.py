@@ -53,7 +53,7 @@ def gather(run: RunDirectory, seed: int | None = None) -> Findings:
         raise RunError(
             f"{run.path} is {summary.get('status')}: there is something to show once it has finished."
         )
-    seeds = summary["seeds"]
+    seeds: list[int] = summary["seeds"]
     seed = seeds[0] if seed is None else seed
     if seed not in seeds:
         raise RunError(f"{run.path} has no seed {seed}: it trained {', '.join(map(str, seeds))}.")
