@@ -12,7 +12,7 @@ import pytest
 from rcmvae import run as run_module
 from rcmvae.config import load_config
 from rcmvae.errors import ConfigError, RunError
-from rcmvae.run import DataCard, RunDirectory, claim, environment, is_taken, run_name
+from rcmvae.run import DataCard, RunDirectory, claim, environment, run_name
 
 from .training.small import CHANGING, digits, tiny
 
@@ -57,9 +57,9 @@ def test_runs_of_the_same_second_have_names_of_their_own(
 
 def test_a_name_that_is_taken_is_told(tmp_path: Path) -> None:
     config = tiny({"run": {"name": "mine"}}, directory=tmp_path)
-    assert not is_taken(config.run)
+    assert config.run.collision is None
     assert claim(config) == tmp_path / "mine"
-    assert is_taken(config.run)
+    assert config.run.collision is not None
     with pytest.raises(RunError, match=r"^run\.name is `mine`, but .*mine exists already"):
         claim(config)
 

@@ -77,19 +77,11 @@ def run_name(config: Config, now: datetime.datetime) -> str:
     return f"{model.prior.kind_name()}__{'-'.join(parts)}__{now:%Y%m%d-%H%M%S}"
 
 
-def is_taken(options: RunOptions) -> bool:
-    """Whether the name that the configuration gives is there already."""
-    return options.name is not None and (options.directory / options.name).exists()
-
-
 def claim(config: Config) -> Path:
     """Make the directory of a new run: as named, or under a name of its own that is free."""
     base, name = config.run.directory, config.run.name
-    if is_taken(config.run):
-        raise RunError(
-            f"run.name is `{name}`, but {base / str(name)} exists already: give another with run.name=OTHER, have one "
-            f"made with run.name=null, or remove it."
-        )
+    if config.run.collision is not None:
+        raise RunError(config.run.collision)
     name = run_name(config, datetime.datetime.now()) if name is None else name
     for tried in itertools.chain([name], (f"{name}-{i}" for i in itertools.count(2))):
         try:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from rcmvae.config import Config
 from rcmvae.data import Arrays as Split
 from rcmvae.data import ArraysSource, Dataset, dataset_from_arrays, load
-from rcmvae.run import DataCard, RunDirectory, claim, is_taken
+from rcmvae.run import DataCard, RunDirectory, claim
 from rcmvae.training import Devices, Pixels, Plan, TrainState, initial_states
 
 FIT_SAMPLE = 10_000  # most samples that a prior looks at before the first step
@@ -54,7 +54,9 @@ class Setting:
 
     def new_run(self) -> RunDirectory:
         """A fresh run directory, the same for all processes."""
-        taken = self.devices.agree(int(is_taken(self.config.run)))  # every process looks before one makes it
+        taken = self.devices.agree(
+            int(self.config.run.collision is not None)
+        )  # every process looks before one makes it
         path = claim(self.config) if taken or self.devices.is_lead else Path()
         run = RunDirectory(Path(self.devices.agree_on_text(str(path))), self.devices.is_lead)
         run.describe(self.config, DataCard.of(self.dataset))

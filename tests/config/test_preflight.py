@@ -38,7 +38,11 @@ def test_what_can_run_has_no_problems_and_leaves_nothing(tmp_path: Path) -> None
         ("training.batch_size=1600", "training.batch_size is 1600, but there are only 1455 training samples"),
         ("training.devices=99", "training.devices is 99, but only"),
         ("run.directory=file/runs", "run.directory is file/runs, where no folder can be made: {here}/file is a file."),
-        ("run.name=taken", "run.name is `taken`, but runs/taken exists already: give another, or null."),
+        (
+            "run.name=taken",
+            "run.name is `taken`, but runs/taken exists already: give another with run.name=OTHER, have one made "
+            "with run.name=null, or remove it.",
+        ),
     ],
 )  # fmt: skip
 def test_what_would_be_refused_is_told(override: str, sentence: str, tmp_path: Path) -> None:

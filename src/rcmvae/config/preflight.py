@@ -51,8 +51,8 @@ def _look_at_data(config: Config, notes: list[str]) -> None:
 
 def _folder_problems(options: RunOptions) -> Iterator[str]:
     base = options.directory
-    if options.name is not None and (base / options.name).exists():
-        yield f"run.name is `{options.name}`, but {base / options.name} exists already: give another, or null."
+    if options.collision is not None:
+        yield options.collision
     nearest = next(folder for folder in (base, *base.absolute().parents) if folder.exists())
     if not nearest.is_dir():
         yield f"run.directory is {base}, where no folder can be made: {nearest} is a file."

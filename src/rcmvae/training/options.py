@@ -98,3 +98,13 @@ class RunOptions(Options):
         pattern=r"^[\w.-]+$",
         description="The name of that folder; made from the configuration and the time if null.",
     )
+
+    @property
+    def collision(self) -> str | None:
+        """The sentence for a name that a folder has already."""
+        if self.name is None or not (self.directory / self.name).exists():
+            return None
+        return (
+            f"run.name is `{self.name}`, but {self.directory / self.name} exists already: give another with "
+            f"run.name=OTHER, have one made with run.name=null, or remove it."
+        )
