@@ -8,7 +8,7 @@ tree, as far as it proposes. The open cases get the epochs that growing took at 
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from rcmvae.data import Arrays as Split
 from rcmvae.data import Dataset, load
 from rcmvae.diagnostics import clustering
 from rcmvae.results import channel_trees
+from rcmvae.structs import Signals
 
 Rows = Callable[[Int[np.ndarray, " N"]], Bool[np.ndarray, " N"]]
 
@@ -88,11 +89,35 @@ CASES = {
 }
 
 
-def measure(name: str, seed: int) -> dict[str, Any]:
+class Clock:
+    """The held-out bound after each epoch, and the seconds spent until then."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.bounds: list[float] = []
+
+    def __call__(self, signals: Sequence[Signals]) -> None:
+        self.seconds.append(signals[0].seconds)
+        self.bounds.append(signals[0].validation["bound"])
+
+    def until(self, bound: float) -> float:
+        """How long it took to get there; infinite if it never did."""
+        there = np.flatnonzero(np.array(self.bounds) <= bound)
+        return sum(self.seconds[: there[0] + 1]) if len(there) else np.inf
+
+
+def cost(pots: Sequence[Clock], openly: Sequence[Clock]) -> str:
+    """What growing costs: its time against that of the open run until both have the same held-out bound."""
+    ratios = [sum(one.seconds) / other.until(one.bounds[-1]) for one, other in zip(pots, openly, strict=True)]
+    told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    return f"time of pots over that of open-10 to the same held-out bound, by seed (0: never reached): {told}"
+
+
+def measure(name: str, seed: int, clock: Clock) -> dict[str, Any]:
     """One run, in memory."""
     case = CASES[name]
     config = load_config(case.config, [*case.overrides, f"training.seed={seed}"])
-    run = trained(config, case.dataset(config.data))
+    run = trained(config, case.dataset(config.data), [clock])
     found = run.found
     (tree,) = channel_trees(run.setting, run.outcome.chosen)
     groups = group_responsibility(run.responsibility[0], tree.cut(num_groups=tree.proposed))
@@ -109,6 +134,7 @@ def measure(name: str, seed: int) -> dict[str, Any]:
         "groups": tree.proposed,
         "group purity": grouped.purity,
         "group accuracy": grouped.accuracy,
+        "held-out bound": clock.bounds[-1],
         **run.effort,
     }
 
@@ -118,13 +144,16 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", choices=[*CASES], default=[*CASES])
     args = parser.parse_args()
     rows, notes = [], []
+    clocks = {case: [Clock() for _ in range(args.seeds)] for case in args.cases}
     for case in args.cases:
-        rows += progress(measure(case, seed) for seed in range(args.seeds))
+        rows += progress(measure(case, seed, clock) for seed, clock in enumerate(clocks[case]))
         purity = [100 * row["purity"] for row in rows[-args.seeds :]]
         sd = np.std(purity, ddof=1) if len(purity) > 1 else 0.0
         notes.append(
             f"{case}, seeds 0 to {args.seeds - 1}: purity {np.mean(purity):.2f} ± {sd:.2f} %, worst {min(purity):.2f}"
         )
+    if {"pots", "open-10"} <= set(clocks):
+        notes.append(cost(clocks["pots"], clocks["open-10"]))
     report(args.results, "pots", "Training images, no labels", rows, notes)
 
 
