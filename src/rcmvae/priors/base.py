@@ -1,5 +1,6 @@
 """What a prior owes the model: the KL of each latent and the channel prior π."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
@@ -29,12 +30,24 @@ def gaussian_kl(
     return 0.5 * jnp.sum(jnp.exp(log_var) + (mean - centre) ** 2 - 1.0 - log_var, axis=-1)
 
 
+def log_normal(
+    z: Float[Array, "*B D"], mean: Float[Array, "*B D"], log_var: Float[Array, "*B D"]
+) -> Float[Array, "*B"]:
+    """Log density of a diagonal Gaussian."""
+    # log N(z; μ, σ²) = −½ Σ_d (log 2π + log σ² + (z − μ)² / σ²)
+    return -0.5 * jnp.sum(math.log(2 * math.pi) + log_var + (z - mean) ** 2 * jnp.exp(-log_var), axis=-1)
+
+
 class Prior(eqx.Module):
     """Base of all priors: p(z) per latent, and π over channels, uniform unless a leaf says otherwise."""
 
     @abstractmethod
     def kl(self, posterior: Posterior, encode: Encode, key: Key[Array, ""]) -> Float[Array, "B C"]:
         """KL(q(z_l | x) ‖ p(z_l)) of each latent (C = L), or of the one latent under each channel (C = K)."""
+
+    def log_density(self, z: Float[Array, "B L D"], encode: Encode) -> Float[Array, "B C"]:
+        """Log p(z_l) of each latent (C = L), or of the one latent under each channel (C = K)."""
+        return log_normal(z, jnp.zeros_like(z), jnp.zeros_like(z))
 
     def draw(self, shape: tuple[int, int, int], encode: Encode, key: Key[Array, ""]) -> Float[Array, "N K D"]:
         """Latents from the prior, of shape (N, K, D): N for every channel."""

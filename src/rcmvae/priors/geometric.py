@@ -51,6 +51,10 @@ class GeometricPrior(Prior):
         log_var = jnp.broadcast_to(posterior.log_var, (B, K, D))
         return gaussian_kl(mean, log_var, jnp.broadcast_to(centre, (B, K, D)))
 
+    def log_density(self, z: Float[Array, "B 1 D"], encode: Encode) -> Float[Array, "B K"]:
+        from_centre = z - jnp.asarray(self.centres, z.dtype)[None]
+        return super().log_density(from_centre, encode)
+
     def draw(self, shape: tuple[int, int, int], encode: Encode, key: Key[Array, ""]) -> Float[Array, "N K D"]:
         return jnp.asarray(self.centres)[None] + jax.random.normal(key, shape)
 

@@ -12,16 +12,8 @@ from jaxtyping import Array, Float, Key
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from rcmvae.errors import ConfigError
-from rcmvae.priors.base import Encode, Prior, PriorOptions
+from rcmvae.priors.base import Encode, Prior, PriorOptions, log_normal
 from rcmvae.structs import Posterior
-
-
-def log_normal(
-    z: Float[Array, "*B D"], mean: Float[Array, "*B D"], log_var: Float[Array, "*B D"]
-) -> Float[Array, "*B"]:
-    """Log density of a diagonal Gaussian."""
-    # log N(z; μ, σ²) = −½ Σ_d (log 2π + log σ² + (z − μ)² / σ²)
-    return -0.5 * jnp.sum(math.log(2 * math.pi) + log_var + (z - mean) ** 2 * jnp.exp(-log_var), axis=-1)
 
 
 class VampPrior(Prior):
@@ -40,15 +32,13 @@ class VampPrior(Prior):
     def update_scale(self) -> float:
         return self.learning_rate_scale
 
-    def log_density(self, z: Float[Array, "N D"], encode: Encode) -> Float[Array, " N"]:
-        """Log p(z)."""
+    def log_density(self, z: Float[Array, "B 1 D"], encode: Encode) -> Float[Array, "B 1"]:
         pseudo = encode(self.pseudo_inputs)
-        (N, D), P = z.shape, self.pseudo_inputs.shape[0]
+        (B, _, D), P = z.shape, self.pseudo_inputs.shape[0]
         at = (
-            jnp.broadcast_to(a, (N, P, D))
-            for a in (z[:, None], pseudo.mean[None, :, 0], pseudo.log_var[None, :, 0])
+            jnp.broadcast_to(a, (B, P, D)) for a in (z, pseudo.mean[None, :, 0], pseudo.log_var[None, :, 0])
         )
-        return jax.nn.logsumexp(log_normal(*at), axis=-1) - math.log(P)
+        return jax.nn.logsumexp(log_normal(*at), axis=-1, keepdims=True) - math.log(P)
 
     def kl(self, posterior: Posterior, encode: Encode, key: Key[Array, ""]) -> Float[Array, "B 1"]:
         mean, log_var = posterior.mean[:, 0], posterior.log_var[:, 0]
@@ -56,7 +46,7 @@ class VampPrior(Prior):
         mean, log_var = jnp.broadcast_to(mean, shape), jnp.broadcast_to(log_var, shape)
         z = mean + jnp.exp(0.5 * log_var) * jax.random.normal(key, shape, mean.dtype)
         # KL ≈ 1/S Σ_s log q(z_s | x) − log p(z_s)
-        log_p = self.log_density(z.reshape(-1, z.shape[-1]), encode).reshape(shape[:-1])
+        log_p = self.log_density(z.reshape(-1, 1, z.shape[-1]), encode).reshape(shape[:-1])
         return jnp.mean(log_normal(z, mean, log_var) - log_p, axis=0)[:, None]
 
     def draw(self, shape: tuple[int, int, int], encode: Encode, key: Key[Array, ""]) -> Float[Array, "N K D"]:
