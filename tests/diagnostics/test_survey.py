@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 import pytest
@@ -21,6 +20,17 @@ WAYS: dict[str, Mapping[str, Any]] = {
     "decentralized": {},
     "shared": {"model": {"layout": "shared", "prior": "vamp"}},
     "geometric": {"model": {"layout": "shared", "prior": "geometric"}},
+    "timed": {
+        "model": {
+            "embedding_dim": 4,
+            "decoder": {
+                "conditioner": {
+                    "kind": "film_norm",
+                    "mix": {"kind": "linear", "start": 0, "end": 1, "epochs": 9},
+                }
+            },
+        }
+    },
     "some closed": {
         "curriculum": {"initial": 2, "trial": 1, "kick": {"epochs": 0}},
         "training": {"epochs": 20},
@@ -55,7 +65,7 @@ def test_the_mean_bound_is_that_of_validation(on: Bench, bundle: Bundle) -> None
 
 def test_every_sample_is_what_the_encoder_says_of_it(on: Bench, bundle: Bundle) -> None:
     state, plan = alone(on), on.setting.plan
-    model = eqx.combine(state.params, plan.skeleton)
+    model = plan.model(state)
     for row in (0, 31, 32, 59):
         posterior = model.encode(plan.scaling(on.validation.x[row : row + 1]))
         logits = np.where(bundle.active, np.asarray(posterior.logits)[0], -np.inf)
@@ -71,7 +81,7 @@ def test_every_sample_is_what_the_encoder_says_of_it(on: Bench, bundle: Bundle) 
 
 def test_pictures_are_decoded_where_they_say(on: Bench, bundle: Bundle) -> None:
     plan, pictures = on.setting.plan, bundle.pictures
-    paint = painter(plan, eqx.combine(alone(on).params, plan.skeleton), as_bytes=True)
+    paint = painter(plan, plan.model(alone(on)), as_bytes=True)
     K, G = plan.num_channels, SMALL.grid
     for k in range(K):
         # The middle of the grid, and its upper right corner.

@@ -61,7 +61,7 @@ def survey(
     pixels = Pixels(*devices.put((part.x, part.label)))
     seen = jax.tree.map(np.asarray, jax.jit(functools.partial(look_through, plan, devices))(state, pixels))
     channel = seen.responsibility.argmax(axis=1)
-    model = eqx.combine(state.params, plan.skeleton)
+    model = plan.model(state)
     paint = painter(plan, model, part.x.dtype == np.uint8)
     key = Streams.of(state.seed).evaluate
     shape = (extent.drawn, plan.num_channels, seen.mean.shape[-1])
@@ -93,7 +93,7 @@ def look_through(plan: Plan, devices: Devices, state: TrainState, data: Pixels) 
     """The pass: with no more than one batch of anything but the result in memory."""
     N, B, K = data.x.shape[0], plan.options.batch_size, plan.num_channels
     key = Streams.of(state.seed).evaluate
-    model = eqx.combine(state.params, plan.skeleton).in_precision(jnp.dtype(plan.options.precision))
+    model = plan.model(state).in_precision(jnp.dtype(plan.options.precision))
 
     def one_batch(at: tuple[Int[Array, ""], Int[Array, " B"]]) -> Seen:
         number, rows = at

@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 from rcmvae.curriculum import Curriculum
 from rcmvae.data import Scaling
 from rcmvae.model import Model, ModelOptions
+from rcmvae.nn import at_time
 from rcmvae.objective import ObjectiveBase
 from rcmvae.priors import Prior
 from rcmvae.training.optimizer import optimizer
@@ -109,6 +110,10 @@ class Plan:
         # In two parts: a compiled x / n may become x · (1 / n), which misses whole epochs by a rounding.
         epochs, steps = jnp.divmod(state.step, self.steps_per_epoch)
         return epochs.astype(jnp.float32) + steps.astype(jnp.float32) / self.steps_per_epoch
+
+    def model(self, state: TrainState) -> Model:
+        """A replica's whole model, as it is at the time of its weights."""
+        return at_time(eqx.combine(state.params, self.skeleton), self.time(state))
 
     def times(self, epoch: int) -> Float[np.ndarray, " T"]:
         """When each step of an epoch happens, in epochs."""
