@@ -21,6 +21,7 @@ FLOORS = [
     "model",
     "objective",
     "curriculum",
+    "labels",
     "training",
     "diagnostics",
     "config",

@@ -1,0 +1,14 @@
+"""Names for channels: what a few labels say of them, how sure that is, and which samples fit nothing."""
+
+from rcmvae.labels.calibration import Reliability as Reliability
+from rcmvae.labels.calibration import fit_temperature as fit_temperature
+from rcmvae.labels.calibration import reliability as reliability
+from rcmvae.labels.calibration import tempered as tempered
+from rcmvae.labels.ood import Detection as Detection
+from rcmvae.labels.ood import by_doubt as by_doubt
+from rcmvae.labels.ood import combined as combined
+from rcmvae.labels.ood import detection as detection
+from rcmvae.labels.ood import surprise as surprise
+from rcmvae.labels.tau import Tau as Tau
+from rcmvae.labels.uncertainty import Uncertainty as Uncertainty
+from rcmvae.labels.uncertainty import uncertainty as uncertainty

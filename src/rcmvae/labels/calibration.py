@@ -1,0 +1,78 @@
+"""Probabilities that can be taken at their word: one temperature, fitted on labelled samples that were held out."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
+
+from rcmvae.errors import DataError
+
+COLDEST, HOTTEST = 0.02, 50.0
+
+
+class Reliability(NamedTuple):
+    """How often predictions of about the same confidence are right; bins without a sample have NaN."""
+
+    edges: Float[np.ndarray, " E"]
+    confidence: Float[np.ndarray, " B"]  # mean within each bin
+    accuracy: Float[np.ndarray, " B"]
+    count: Int[np.ndarray, " B"]
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error: the mean gap between confidence and accuracy, by samples."""
+        used = self.count > 0
+        gap = np.abs(self.confidence[used] - self.accuracy[used])
+        return float(self.count[used] @ gap / self.count.sum())
+
+
+def reliability(p: Float[np.ndarray, "N Y"], label: Int[np.ndarray, " N"], bins: int = 15) -> Reliability:
+    """Confidence against accuracy, in bins of equal width; −1 is left out.
+
+    >>> p = np.array([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8]])
+    >>> round(reliability(p, np.array([0, 1, 1]), bins=10).ece, 4)
+    0.3333
+    """
+    p, label = _labelled(p, label)
+    confidence, right = p.max(axis=1), p.argmax(axis=1) == label
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
+    count = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        means = [np.bincount(place, value, minlength=bins) / count for value in (confidence, right)]
+    return Reliability(edges, *means, count)
+
+
+def tempered(p: Float[np.ndarray, "N Y"], temperature: float) -> Float[np.ndarray, "N Y"]:
+    """p^(1/T), made to sum to 1 again: flatter for T > 1, sharper below.
+
+    >>> tempered(np.array([[0.8, 0.2]]), 0.5).round(4).tolist()
+    [[0.9412, 0.0588]]
+    """
+    log_p = np.log(np.maximum(p, np.finfo(float).tiny)) / temperature
+    return np.exp(log_p - logsumexp(log_p, axis=1, keepdims=True))
+
+
+def fit_temperature(p: Float[np.ndarray, "N Y"], label: Int[np.ndarray, " N"]) -> float:
+    """The temperature under which the labels are most probable; the most probable label stays the same."""
+    p, label = _labelled(p, label)
+    log_p = np.log(np.maximum(p, np.finfo(float).tiny))
+    rows = np.arange(len(label))
+
+    def cost(log_temperature: float) -> float:
+        scaled = log_p / np.exp(log_temperature)
+        return float(np.mean(logsumexp(scaled, axis=1) - scaled[rows, label]))
+
+    best = minimize_scalar(cost, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
+    return float(np.exp(best.x))
+
+
+def _labelled(
+    p: Float[np.ndarray, "N Y"], label: Int[np.ndarray, " N"]
+) -> tuple[Float[np.ndarray, "n Y"], Int[np.ndarray, " n"]]:
+    known = label >= 0
+    if not known.any():
+        raise DataError("No sample is labelled: there is nothing to compare probabilities with.")
+    return p[known], label[known]
