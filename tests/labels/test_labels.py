@@ -148,7 +148,7 @@ class TestCalibration:
 
     def test_unlabelled_samples_are_left_out_and_some_must_be_labelled(self):
         p, label = np.array([[0.9, 0.1], [0.3, 0.7], [0.5, 0.5]]), np.array([0, 1, -1])
-        assert reliability(p, label).count.sum() == 2
+        assert reliability(p, label).samples.sum() == 2
         with pytest.raises(DataError, match="No sample is labelled"):
             fit_temperature(p, np.full(3, -1))
 

@@ -18,14 +18,14 @@ class Reliability(NamedTuple):
     edges: Float[np.ndarray, " E"]
     confidence: Float[np.ndarray, " B"]  # mean within each bin
     accuracy: Float[np.ndarray, " B"]
-    count: Int[np.ndarray, " B"]
+    samples: Int[np.ndarray, " B"]
 
     @property
     def ece(self) -> float:
         """Expected calibration error: the mean gap between confidence and accuracy, by samples."""
-        used = self.count > 0
+        used = self.samples > 0
         gap = np.abs(self.confidence[used] - self.accuracy[used])
-        return float(self.count[used] @ gap / self.count.sum())
+        return float(self.samples[used] @ gap / self.samples.sum())
 
 
 def reliability(p: Float[np.ndarray, "N Y"], label: Int[np.ndarray, " N"], bins: int = 15) -> Reliability:
@@ -41,8 +41,8 @@ def reliability(p: Float[np.ndarray, "N Y"], label: Int[np.ndarray, " N"], bins:
     place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
     count = np.bincount(place, minlength=bins)
     with np.errstate(invalid="ignore"):
-        means = [np.bincount(place, value, minlength=bins) / count for value in (confidence, right)]
-    return Reliability(edges, *means, count)
+        mean, accuracy = (np.bincount(place, value, minlength=bins) / count for value in (confidence, right))
+    return Reliability(edges, mean, accuracy, count)
 
 
 def tempered(p: Float[np.ndarray, "N Y"], temperature: float) -> Float[np.ndarray, "N Y"]:
