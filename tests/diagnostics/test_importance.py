@@ -48,8 +48,8 @@ def linear() -> tuple[Bench, TrainState, Pixels]:
     config = tiny({"model": model}).model_copy(update={"data": ArraysSource(scaling="none")})
     on = bench(config, dataset_from_arrays(x, options=ArraysSource(scaling="none")))
     backbone = Linear(
-        jnp.asarray(0.7 * rng.normal(size=(K, F, D)), jnp.float32),
-        jnp.asarray(rng.normal(size=(K, F)), jnp.float32),
+        matrix=jnp.asarray(0.7 * rng.normal(size=(K, F, D)), jnp.float32),
+        offset=jnp.asarray(rng.normal(size=(K, F)), jnp.float32),
     )
     state = alone(on)
     whole = eqx.tree_at(lambda m: m.decoder.backbone, on.setting.plan.model(state), backbone)

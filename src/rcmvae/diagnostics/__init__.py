@@ -1,8 +1,15 @@
 """What a trained model says of a split, in bounded memory."""
 
+from rcmvae.diagnostics.absent import Absent as Absent
 from rcmvae.diagnostics.bundle import Bundle as Bundle
 from rcmvae.diagnostics.bundle import Pictures as Pictures
 from rcmvae.diagnostics.clustering import Clustering as Clustering
 from rcmvae.diagnostics.clustering import clustering as clustering
+from rcmvae.diagnostics.clustering import contents as contents
+from rcmvae.diagnostics.importance import compile_importance as compile_importance
+from rcmvae.diagnostics.metric import METRICS as METRICS
+from rcmvae.diagnostics.metric import Metric as Metric
+from rcmvae.diagnostics.metric import Subject as Subject
+from rcmvae.diagnostics.metrics import in_section as in_section
 from rcmvae.diagnostics.survey import Extent as Extent
 from rcmvae.diagnostics.survey import survey as survey

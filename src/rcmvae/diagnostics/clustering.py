@@ -1,9 +1,12 @@
 """How well channels and labels agree. Labelled samples only; −1 is left out."""
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
+
+from rcmvae.structs import UNLABELLED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,3 +52,46 @@ def clustering(channel: Int[np.ndarray, " N"], label: Int[np.ndarray, " N"]) -> 
         ari=float(adjusted_rand_score(label, channel)),
         garbage_channels=int((used & (top < 0.6 * size)).sum()),
     )
+
+
+class Contents(NamedTuple):
+    """What is in each part of a partition."""
+
+    samples: Int[np.ndarray, " P"]
+    label: Int[np.ndarray, " P"]  # the commonest; −1 where none is labelled
+    purity: Float[np.ndarray, " P"]  # its share of the labelled ones; NaN where there are none
+
+
+def contents(index: Int[np.ndarray, " N"], count: int, truth: Int[np.ndarray, " N"]) -> Contents:
+    """Samples, commonest label and purity of each of so many parts.
+
+    >>> contents(np.array([0, 0, 0, 2]), 3, np.array([1, 1, 0, -1])).purity.round(2).tolist()
+    [0.67, nan, nan]
+    """
+    known = truth != UNLABELLED
+    table = np.zeros((count, int(truth.max()) + 1 if known.any() else 1), int)
+    np.add.at(table, (index[known], truth[known]), 1)
+    total, top = table.sum(axis=1), table.max(axis=1)
+    return Contents(
+        samples=np.bincount(index, minlength=count),
+        label=np.where(total > 0, table.argmax(axis=1), UNLABELLED),
+        purity=np.divide(top, total, out=np.full(count, np.nan), where=total > 0),
+    )
+
+
+def ownership(r: Float[np.ndarray, "N K"], truth: Int[np.ndarray, " N"]) -> float | None:
+    """The mean over labels of their own channel's mean responsibility, or None where nothing is labelled.
+
+    Labels and channels are matched one to one, as well as they can be; a label that gets no channel counts as 0.
+
+    >>> ownership(np.array([[0.5, 0.5], [1.0, 0.0], [0.25, 0.75]]), np.array([0, 0, 1]))
+    0.75
+    """
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415
+
+    labels = np.unique(truth[truth != UNLABELLED])
+    if not len(labels):
+        return None
+    table = np.stack([r[truth == label].mean(axis=0, dtype=float) for label in labels])
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    return float(table[rows, columns].sum() / len(labels))

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 from pydantic import Field, PositiveFloat, model_validator
 
@@ -45,6 +46,11 @@ class OutputOptions(Options):
     """Base of what an output head is configured with."""
 
     requires_unit_range: ClassVar[bool] = False
+    is_density: ClassVar[bool] = True  # rather than a probability: −log p depends on the unit of x
+
+    def counts_no_bits(self, x: Float[np.ndarray, "N *S"]) -> str | None:
+        """Why −log p of scaled samples such as these cannot be told in bits; None where it can."""
+        return None
 
     @abstractmethod
     def build(self, summary_features: int, *, key: Key[Array, ""]) -> Output: ...
@@ -107,6 +113,15 @@ class Bernoulli(OutputOptions):
 
     kind: Literal["bernoulli"] = "bernoulli"
     requires_unit_range: ClassVar[bool] = True
+    is_density: ClassVar[bool] = False
+
+    def counts_no_bits(self, x: Float[np.ndarray, "N *S"]) -> str | None:
+        if np.isin(x, (0, 1)).all():
+            return None
+        return (
+            "A Bernoulli output gives a probability to 0 and 1 alone: for the values between, what it adds up to is "
+            "no probability of a sample."
+        )
 
     def build(self, summary_features: int, *, key: Key[Array, ""]) -> BernoulliHead:
         return BernoulliHead()
