@@ -1,5 +1,6 @@
 """From a configuration to results, and back to them later."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rcmvae.config import load_config
 from rcmvae.data import ArraysSource, Dataset, Digits, dataset_from_arrays, load
 from rcmvae.errors import ConfigError, RunError
 from rcmvae.experiment import Interrupted
+from rcmvae.findings import gather
 from rcmvae.run import RunDirectory
 
 from .training.small import DATA, digits, rows_of, tiny
@@ -296,3 +298,75 @@ def test_a_run_without_its_checkpoints_is_told(run: RunDirectory) -> None:
 def test_how_to_go_on_can_be_pasted_into_a_shell() -> None:
     assert str(Interrupted(Path("my runs/a b"), 3, 2)).endswith("rcmvae resume 'my runs/a b'")
     assert Interrupted(Path("a"), 3, 15).exit_status == 143
+
+
+REPORTED = {"run": {"report": "train"}}
+SHOWN = {"REPORT.md", "diagnostics"}
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    return experiment.train(tiny(REPORTED, directory=tmp_path_factory.mktemp("runs"), seeds=2), digits())
+
+
+def test_a_finished_run_has_a_report(reported: RunDirectory) -> None:
+    assert {path.name for path in reported.path.iterdir()} >= SHOWN
+    for seed in (0, 1):
+        bundle = gather(reported, seed).bundle
+        assert (bundle.seed, bundle.split, bundle.epoch, len(bundle)) == (seed, "train", 3, 240)
+
+
+def test_a_report_is_made_from_what_is_kept(reported: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (reported.path / "REPORT.md").read_text(encoding="utf-8")
+    (reported.path / "REPORT.md").unlink()
+    with monkeypatch.context() as patched:
+        patched.setattr("rcmvae.report.making.survey", None)
+        experiment.make_report(reported.path)
+        assert (reported.path / "REPORT.md").read_text(encoding="utf-8") == before
+        experiment.make_report(reported.path, seed=1)
+    assert "Shown is seed 1." in (reported.path / "REPORT.md").read_text(encoding="utf-8")
+    with pytest.raises(RunError, match=r"has no seed 2: it trained 0, 1\."):
+        experiment.make_report(reported.path, seed=2)
+
+
+def test_a_report_looks_anew_where_it_must(run: RunDirectory) -> None:
+    assert not SHOWN & {path.name for path in run.path.iterdir()}, "no report was asked for"
+    experiment.make_report(run.path, dataset=digits())
+    assert gather(run).bundle.split == "train"
+    experiment.make_report(run.path, "validation", digits())
+    assert (gather(run).bundle.split, len(gather(run).bundle)) == ("validation", 60)
+    # Other weights: what was seen with the old ones is gone.
+    experiment.resume(run.path, digits(), epochs=4)
+    with pytest.raises(RunError, match="is not there: `rcmvae report` makes it anew"):
+        gather(run)
+    experiment.make_report(run.path, dataset=digits())
+    assert gather(run).bundle.epoch == 4
+
+
+def test_an_unfinished_run_has_nothing_to_report(run: RunDirectory) -> None:
+    run.write_json("summary.json", {"status": "interrupted", "epochs": 1})
+    with pytest.raises(RunError, match=r"is interrupted: .* rcmvae resume"):
+        experiment.make_report(run.path)
+
+
+def test_a_report_that_cannot_be_written_does_not_lose_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rcmvae.report.making.write", full)
+    monkeypatch.setattr("rcmvae.report.write", full)
+    config = tiny(REPORTED, {"run": {"name": "it"}}, directory=tmp_path)
+    with pytest.raises(RunError, match=r"No space left on device.*The run itself is complete.*rcmvae report"):
+        experiment.train(config, digits())
+    assert RunDirectory.find(tmp_path / "it").is_finished
+
+
+def test_a_report_on_samples_that_are_not_there_is_refused_before_training(tmp_path: Path) -> None:
+    config = tiny({"run": {"report": "test"}}, directory=tmp_path)
+    empty = {name: getattr(digits().test, name)[:0] for name in ("x", "label", "truth")}
+    bare = dataclasses.replace(digits(), test=dataclasses.replace(digits().test, **empty))
+    with pytest.raises(ConfigError, match=r"run\.report is `test`, but data\.test leaves no sample for it"):
+        experiment.train(config, bare)
+    assert not any(tmp_path.iterdir())

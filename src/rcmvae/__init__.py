@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rcmvae.errors import RunError as RunError
     from rcmvae.experiment import Interrupted as Interrupted
     from rcmvae.experiment import evaluate as evaluate
+    from rcmvae.experiment import make_report as make_report
     from rcmvae.experiment import resume as resume
     from rcmvae.experiment import train as train
     from rcmvae.run import RunDirectory as RunDirectory
@@ -38,6 +39,7 @@ _HOMES = {
     "RunError": "errors",
     "Interrupted": "experiment",
     "evaluate": "experiment",
+    "make_report": "experiment",
     "resume": "experiment",
     "train": "experiment",
     "RunDirectory": "run",
@@ -58,6 +60,7 @@ __all__ = [
     "dump_config",
     "evaluate",
     "load_config",
+    "make_report",
     "resume",
     "train",
 ]

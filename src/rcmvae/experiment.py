@@ -9,11 +9,12 @@ from typing import Any
 import jax
 from rich.console import Console
 
+from rcmvae import report
 from rcmvae.config import Config, dump_config, from_mapping, load_config
-from rcmvae.data import ArraysSource
+from rcmvae.data import ArraysSource, SplitName
 from rcmvae.errors import ConfigError, NonFiniteError, RunError, counted
 from rcmvae.interruption import Interruption
-from rcmvae.results import Cut, SplitName, channel_trees, scores, summary
+from rcmvae.results import Cut, channel_trees, scores, summary
 from rcmvae.run import RunDirectory, is_run
 from rcmvae.setting import Setting
 from rcmvae.training import Checkpoint, Checkpoints, History, Listener, begin, fit
@@ -77,14 +78,28 @@ def evaluate(
     """
     run, cut = RunDirectory.find(path), Cut(num_groups, level)
     setting = _reopen(run, dataset, None)
-    with Checkpoints(run.checkpoints, setting.config.training.checkpoint) as checkpoints:
-        found = checkpoints.restore(begin(setting.plan, setting.start))
-    if found.epoch == 0:
-        raise RunError(f"{run.path} has nothing to evaluate: no trained epoch is saved. {_way_on(run.path)}")
-    chosen = found.arrays.chosen
+    chosen = _last(run, setting).arrays.chosen
     result = scores(setting, chosen, split, channel_trees(setting, chosen), cut)
     run.write_json(cut.file_of(split), result)
     return result
+
+
+def make_report(
+    path: Path | str, split: SplitName | None = None, dataset: Any = None, *, seed: int | None = None
+) -> Path:
+    """Make the report of a finished run anew, and say where it is; pictures are those of one seed, the first if None.
+
+    It shows what the run kept of the samples it looked at. With a `split`, or where nothing is kept, it looks again.
+    """
+    run = RunDirectory.find(path)
+    if not run.is_finished:
+        raise RunError(
+            f"{run.path} is {run.status}: there is something to report once it has finished. {_way_on(run.path)}"
+        )
+    if split is not None or not report.has_looked(run):
+        setting = _reopen(run, dataset, None)
+        report.look(run, setting, _last(run, setting), split or setting.config.run.report or "train")
+    return report.write(run, seed)
 
 
 def as_config(config: Any) -> Config:
@@ -156,6 +171,15 @@ def _reopen(run: RunDirectory, dataset: Any, epochs: int | None) -> Setting:
     return setting
 
 
+def _last(run: RunDirectory, setting: Setting) -> Checkpoint:
+    """The last checkpoint, of a run that has trained anything."""
+    with Checkpoints(run.checkpoints, setting.config.training.checkpoint) as checkpoints:
+        found = checkpoints.restore(begin(setting.plan, setting.start))
+    if found.epoch == 0:
+        raise RunError(f"{run.path} has nothing to evaluate: no trained epoch is saved. {_way_on(run.path)}")
+    return found
+
+
 def _go_on(
     run: RunDirectory,
     setting: Setting,
@@ -181,6 +205,7 @@ def _go_on(
         interruption.patient = True
 
     run.write_json("summary.json", {"status": "running"})
+    report.forget(run)
     with ExitStack() as stack:
         watching: list[Listener] = [*listeners, be_patient]
         if run.is_lead:
@@ -204,6 +229,19 @@ def _go_on(
     run.write_json("summary.json", summary(setting, outcome, history))
     if outcome.signal_number is not None:
         raise Interrupted(run.path, outcome.checkpoint.epoch, outcome.signal_number)
+    if config.run.report:
+        interruption.leave = lambda: f"The run is complete, its report is not. {_report_with(run.path)}"
+        _show(run, setting, outcome.checkpoint, config.run.report)
+
+
+def _show(run: RunDirectory, setting: Setting, found: Checkpoint, split: SplitName) -> None:
+    try:
+        report.look(run, setting, found, split)
+        report.write(run)
+    except OSError as error:
+        raise RunError(
+            f"The report cannot be written: {error}. The run itself is complete. {_report_with(run.path)}"
+        ) from error
 
 
 def _left(run: RunDirectory, history: History, checkpoints: Checkpoints) -> str:
@@ -217,6 +255,10 @@ def _left(run: RunDirectory, history: History, checkpoints: Checkpoints) -> str:
         return f"Stopped after epoch {saved}, which is saved. {_way_on(run.path)}"
     lost = f"after epoch {saved} " if saved else ""
     return f"Stopped at once: what was trained {lost}is not saved. {_way_on(run.path)}"
+
+
+def _report_with(path: Path) -> str:
+    return f"Make the report with: rcmvae report {shlex.quote(str(path))}"
 
 
 def _way_on(path: Path) -> str:

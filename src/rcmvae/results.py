@@ -1,8 +1,8 @@
 """What a run comes to: its summary, and the scores of its weights on a split."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
@@ -10,13 +10,12 @@ from jaxtyping import Int
 from rcmvae.curriculum import ChannelTree, Growth, channel_tree, group_responsibility, pot_tree
 from rcmvae.curriculum.grow import FREE
 from rcmvae.data import Arrays as Split
+from rcmvae.data import SplitName
 from rcmvae.diagnostics import clustering
 from rcmvae.errors import ConfigError, RunError, counted
 from rcmvae.setting import Setting
 from rcmvae.structs import UNLABELLED
 from rcmvae.training import History, Outcome, TrainState, compile_codes, compile_validation
-
-SplitName = Literal["train", "validation", "test"]
 
 
 class Cut(NamedTuple):
@@ -127,6 +126,25 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": float(np.mean(values)), "sd": sd, "per_seed": [float(value) for value in values]}
 
 
+def number(spread: Mapping[str, Any], form: str) -> str:
+    """A value as text, with its deviation over seeds if there were several.
+
+    >>> number({"mean": 0.5, "sd": None}, "{:.1%}"), number({"mean": 0.5, "sd": 0.01}, "{:.1%}")
+    ('50.0%', '50.0% ± 1.0%')
+    """
+    sd = spread["sd"]
+    return form.format(spread["mean"]) + ("" if sd is None else f" ± {form.format(sd)}")
+
+
+def span(counts: Sequence[float]) -> str:
+    """Whole numbers from the least to the most.
+
+    >>> span([3.0, 10.0, 4.0]), span([5.0, 5.0])
+    ('3 to 10', '5')
+    """
+    return " to ".join(f"{count:g}" for count in dict.fromkeys((min(counts), max(counts))))
+
+
 def scores(
     setting: Setting, state: TrainState, name: SplitName, trees: Sequence[ChannelTree], cut: Cut = AS_PROPOSED
 ) -> dict[str, Any]:
@@ -155,7 +173,7 @@ def scores(
         "channels_of": [
             [
                 part | {"group": int(one[part["index"]])}
-                for part in parts(found, len(one), split, names)
+                for part in parts(found, len(one), split.truth, names)
                 if part["samples"]
             ]
             for found, one in zip(channel, groups, strict=True)
@@ -163,7 +181,7 @@ def scores(
         "groups_of": [
             [
                 part | {"channels": np.flatnonzero(one == part["index"]).tolist()}
-                for part in parts(found, one.max() + 1, split, names)
+                for part in parts(found, one.max() + 1, split.truth, names)
             ]
             for found, one in zip(group, groups, strict=True)
         ],
@@ -171,12 +189,15 @@ def scores(
 
 
 def parts(
-    index: Int[np.ndarray, " N"], count: int | np.integer, split: Split, names: Sequence[str]
+    index: Int[np.ndarray, " N"],
+    count: int | np.integer,
+    truth: Int[np.ndarray, " N"],
+    names: Sequence[str],
 ) -> list[dict[str, Any]]:
     """What is in each channel or group, the largest first; its commonest label where it has labelled samples."""
     found: list[dict[str, Any]] = []
     for k in range(int(count)):
-        inside = split.truth[index == k]
+        inside = truth[index == k]
         known = inside[inside != UNLABELLED]
         found.append({"index": k, "samples": len(inside)})
         if len(known):

@@ -14,12 +14,14 @@ from typer.testing import CliRunner
 
 import rcmvae.cli
 from rcmvae.cli import app, exit_status, main, startup, tables
-from rcmvae.cli.outcome import next_steps, outcome
+from rcmvae.cli.outcome import next_steps
 from rcmvae.config import Config, dump_config, load_config
 from rcmvae.diagnostics.clustering import Clustering
 from rcmvae.errors import ConfigError, DataError, NonFiniteError, RunError
 from rcmvae.experiment import Interrupted
 from rcmvae.objective import TERMS
+from rcmvae.report.measures import AGREEMENT, SUMS
+from rcmvae.report.story import outcome
 from rcmvae.run import RunDirectory
 
 
@@ -67,7 +69,7 @@ def test_the_module_is_the_command() -> None:
 
 def test_every_command_is_listed() -> None:
     text = run("--help")
-    for command in ("train", "resume", "evaluate", "config", "data", "--version"):
+    for command in ("train", "resume", "evaluate", "report", "config", "data", "--version"):
         assert command in text
     assert CliRunner().invoke(app, []).exit_code == 2  # nothing was asked
 
@@ -327,8 +329,8 @@ def test_measures_as_a_table() -> None:
 
 
 def test_every_measure_has_a_meaning() -> None:
-    assert tables.AGREEMENT.keys() == {"count", *Clustering.__dataclass_fields__}
-    assert tables.SUMS.keys().isdisjoint(TERMS)
+    assert AGREEMENT.keys() == {"count", *Clustering.__dataclass_fields__}
+    assert SUMS.keys().isdisjoint(TERMS)
 
 
 def test_contents_as_a_table() -> None:

@@ -24,6 +24,7 @@ TINY = (
     "model.embedding_dim=2",
     "objective={reconstruction: 1, kl_z: 1, kl_c: 1}",
     "training.batch_size=64",
+    "run.report=false",
 )
 
 

@@ -46,6 +46,7 @@ SETTINGS: dict[str, Any] = {
     },
     "objective": {"reconstruction": 1, "kl_z": 1, "kl_c": 1, "usage_entropy": -1},
     "training": {"epochs": 3, "batch_size": 32, "learning_rate": 3e-3},
+    "run": {"report": False},
 }
 
 # Everything that changes with time, changes: stage and weights in the first two epochs, rate and temperature all along.

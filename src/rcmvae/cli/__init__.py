@@ -9,6 +9,7 @@ import typer
 from rcmvae.cli import config, data
 from rcmvae.cli.evaluate import evaluate
 from rcmvae.cli.interruption import CommandInterruption
+from rcmvae.cli.report import report
 from rcmvae.cli.resume import resume
 from rcmvae.cli.train import train
 from rcmvae.errors import NonFiniteError, RcmvaeError
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.command()(train)
 app.command()(resume)
 app.command()(evaluate)
+app.command()(report)
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
 

@@ -49,10 +49,11 @@ def evaluate(
     from rcmvae.cli import tables  # noqa: PLC0415
     from rcmvae.cli.outcome import say  # noqa: PLC0415
     from rcmvae.experiment import evaluate as run_evaluation  # noqa: PLC0415
+    from rcmvae.report.measures import DENSITIES  # noqa: PLC0415
     from rcmvae.results import Cut  # noqa: PLC0415
 
     scores = run_evaluation(run, chosen, **cut)
     console.print(tables.measures(scores), tables.groups(scores))
     if scores["losses"]["bound"]["mean"] < 0:
-        say(console, tables.DENSITIES)
+        say(console, DENSITIES)
     say(console, f"Written to {run / Cut(**cut).file_of(chosen)}")

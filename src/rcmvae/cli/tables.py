@@ -1,50 +1,14 @@
 """Numbers as a person reads them."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE
 from rich.table import Table
 
-from rcmvae.objective import TERMS
+from rcmvae.report.measures import measures as list_measures
 
 MOST_ROWS = 20
-
-# What each measure says; that of a term is the first line of its own description.
-SUMS = {
-    "bound": "negative evidence bound: −log density of a sample, at most; lower is better",
-    "loss": "what was minimised: the weighted sum of the terms",
-}
-AGREEMENT = {
-    "count": "into which the tree was cut",
-    "accuracy": "share of samples where their label belongs, with one {part} per label",
-    "purity": "share of samples with the commonest label of their {part}",
-    "nmi": "information shared with the labels: 0 is none, 1 all",
-    "ari": "pairs together or apart as in the labels: 0 is chance, 1 all",
-    "garbage_channels": "{part}s with 1 % of the samples or more, and no label on 60 % of them",
-}
-COUNTS = {"count", "garbage_channels"}
-DENSITIES = "Nats below 0 are no mistake: the outputs are densities, and a density may exceed 1."
-
-
-def number(spread: Mapping[str, Any], form: str) -> str:
-    """A value as text, with its deviation over seeds if there were several.
-
-    >>> number({"mean": 0.5, "sd": None}, "{:.1%}"), number({"mean": 0.5, "sd": 0.01}, "{:.1%}")
-    ('50.0%', '50.0% ± 1.0%')
-    """
-    sd = spread["sd"]
-    return form.format(spread["mean"]) + ("" if sd is None else f" ± {form.format(sd)}")
-
-
-def span(counts: Sequence[float]) -> str:
-    """Whole numbers from the least to the most.
-
-    >>> span([3.0, 10.0, 4.0]), span([5.0, 5.0])
-    ('3 to 10', '5')
-    """
-    return " to ".join(f"{count:g}" for count in dict.fromkeys((min(counts), max(counts))))
 
 
 def measures(scores: Mapping[str, Any]) -> Table:
@@ -57,16 +21,10 @@ def measures(scores: Mapping[str, Any]) -> Table:
     made.add_column("measure")
     made.add_column("value", justify="right")
     made.add_column("meaning")
-    for name, spread in scores["losses"].items():
-        meaning = SUMS[name] if name in SUMS else inspect.getdoc(TERMS[name]) or ""
-        made.add_row(f"{name} (nats)", number(spread, "{:.3f}"), meaning.splitlines()[0].rstrip("."))
-    made.add_section()
-    untold = dict(AGREEMENT)  # once is enough
-    for part, found in (("channel", scores["clustering"] or {}), ("group", scores["groups"])):
-        for name, spread in found.items():
-            value = span(spread["per_seed"]) if name in COUNTS else number(spread, "{:.3f}")
-            meaning = untold.pop(name, "").format(part=part)
-            made.add_row(f"{part}s: {name.partition('_')[0]}", value, meaning)
+    found = list_measures(scores)
+    for at, measure in enumerate(found):
+        losses_end = measure.unit == "nats" and found[at + 1].unit != "nats"
+        made.add_row(measure.title, measure.value, measure.meaning, end_section=losses_end)
     return made
 
 

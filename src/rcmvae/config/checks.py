@@ -13,7 +13,7 @@ from rcmvae.errors import ConfigError, listed, nearest
 from rcmvae.model import ModelOptions
 from rcmvae.objective import TERMS, ObjectiveBase
 from rcmvae.schedules import Constant
-from rcmvae.training.options import TrainingOptions
+from rcmvae.training.options import RunOptions, TrainingOptions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Parts:
     model: ModelOptions
     objective: ObjectiveBase
     training: TrainingOptions
-    curriculum: Curriculum | None = None
+    curriculum: Curriculum | None
+    run: RunOptions
 
     @property
     def epochs(self) -> float:
@@ -289,6 +290,12 @@ def every_split_is_large_enough(parts: Parts, dataset: Dataset) -> Iterator[str]
         )
     if len(dataset.validation) == 0:
         yield "data.validation leaves no held-out sample, and every epoch is judged on them."
+    shown = parts.run.report
+    if shown and len(dataset.splits[shown]) == 0:
+        yield (
+            f"run.report is `{shown}`, but data.{shown} leaves no sample for it: show the train split, or nothing "
+            f"with run.report=false."
+        )
 
 
 def the_classifier_has_labels(parts: Parts, dataset: Dataset) -> Iterator[str]:

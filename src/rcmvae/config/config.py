@@ -51,7 +51,7 @@ class Config(Options):
 
     @property
     def _parts(self) -> checks.Parts:
-        return checks.Parts(self.data, self.model, self.objective, self.training, self.curriculum)
+        return checks.Parts(self.data, self.model, self.objective, self.training, self.curriculum, self.run)
 
     def check_against(self, dataset: Dataset) -> None:
         """Refuse what this data cannot be trained with, before any compute; all of it is told at once."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic.fields import FieldInfo
 
+from rcmvae.config.text import inline
 from rcmvae.errors import listed
 from rcmvae.objective import ObjectiveBase, Term
 from rcmvae.objective.objective import without_preset
@@ -51,7 +52,7 @@ class Place:
         for member in self.members:
             if member.one_of is not None:
                 yield from member.one_of.registry
-        yield from (str(value) for value in self.literals)
+        yield from (inline(value) for value in self.literals)
 
     @property
     def literals(self) -> list[Any]:
@@ -118,7 +119,7 @@ def _describe(place: Place) -> str:
         keys = f"a mapping with keys of {listed(place.options.model_fields)}"
         return f"a number (its weight) or {keys}" if place.takes_number else keys
     if get_origin(place.annotation) is Literal:
-        values = [str(value) for value in get_args(place.annotation)]
+        values = [inline(value) for value in get_args(place.annotation)]
         return f"one of {', '.join(values)}" if len(values) > 1 else f"`{values[0]}`"
     if get_origin(place.annotation) is tuple:
         return _describe_list(place)

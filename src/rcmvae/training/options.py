@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from rcmvae.data import SplitName
 from rcmvae.errors import ConfigError
 from rcmvae.options import Options
 from rcmvae.schedules import AnySchedule, Cosine, Schedule, Warmup
@@ -97,6 +98,10 @@ class RunOptions(Options):
         default=None,
         pattern=r"^[\w.-]+$",
         description="The name of that folder; made from the configuration and the time if null.",
+    )
+    report: SplitName | Literal[False] = Field(
+        default="train",
+        description="The samples that figures and the report show when the run has finished; none are made if false.",
     )
 
     @property

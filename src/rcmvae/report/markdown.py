@@ -1,0 +1,48 @@
+"""REPORT.md: the report as text, with links to the figures."""
+
+import re
+from collections.abc import Sequence
+
+from rcmvae.config import dump_config
+from rcmvae.findings import Findings
+from rcmvae.report.channels import Channel
+from rcmvae.report.story import Story
+from rcmvae.report.tables import Table, environment, tables
+
+
+def markdown(findings: Findings, story: Story, channels: Sequence[Channel]) -> str:
+    """The whole text."""
+    parts = [
+        f"# {escaped(story.title)}",
+        escaped(story.trained),
+        _table_of_facts(story),
+        "\n".join(map(escaped, story.outcome)),
+        "## What to look at",
+        "\n".join(f"- {escaped(sentence)}" for sentence in story.look_at),
+        *(_section(table) for table in tables(findings, channels)),
+        "## Configuration",
+        f"```yaml\n{dump_config(findings.config).rstrip()}\n```",
+        _section(environment(findings.environment)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def escaped(text: str) -> str:
+    r"""Text that Markdown shows as it is, on one line.
+
+    >>> escaped("a|b\n<i> [x](y) 2_000")
+    'a\\|b \\<i\\> \\[x\\](y) 2\\_000'
+    """
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
+
+
+def _table_of_facts(story: Story) -> str:
+    facts = tuple((fact.value, fact.meaning) for fact in story.facts)
+    return "\n".join(f"- **{escaped(value)}** {escaped(meaning)}" for value, meaning in facts)
+
+
+def _section(table: Table) -> str:
+    line = ["---:" if column in table.right else "---" for column in table.columns]
+    rows = [table.columns, *table.rows]
+    head, *body = (f"| {' | '.join(map(escaped, row))} |" for row in rows)
+    return "\n".join([f"## {escaped(table.title)}\n", head, f"| {' | '.join(line)} |", *body])
