@@ -269,6 +269,18 @@ def test_without_a_network_a_sentence_says_what_to_do(
     gc.collect()
 
 
+def test_a_cache_that_cannot_be_written_is_no_failure_of_the_network(
+    tiny: type[Mnist], tmp_path: Path, write_idx: WriteIdx, server: Server
+) -> None:
+    write_idx(server.root)
+    (tmp_path / "cache").touch()
+    with pytest.raises(DataError) as caught:
+        tiny(url=server.url).read()
+    place = tmp_path / "cache" / "mnist"
+    assert str(caught.value).startswith(f"MNIST cannot be kept in {place}: {place}: Not a directory. Mend it")
+    assert server.requested == []
+
+
 def test_fetched_files_are_kept_in_a_folder_of_their_own() -> None:
     assert cache_folder().is_absolute()
     assert cache_folder().name == "rcmvae"

@@ -105,6 +105,7 @@ class IdxSource(Source):
 
     def _fetched(self) -> Path:
         import pooch  # noqa: PLC0415
+        import requests  # noqa: PLC0415
 
         folder = cache_folder() / self.folder
         files = [f"{name}.gz" for name in FILES]
@@ -113,11 +114,16 @@ class IdxSource(Source):
         try:
             for file in files:
                 shelf.fetch(file, processor=self._keep_only_published)
-        except OSError as error:  # every failure of requests is one, and a cache that cannot be written
+        except requests.RequestException as error:
             places = f"in {folder}, or in a folder that data.path or {ENVIRONMENT} names"
             raise DataError(
                 f"{self.title} could not be fetched from {self.url}: {_in_short(error)}. Download the four files "
                 f"{', '.join(files)} on a machine with a network and put them {places}."
+            ) from error
+        except OSError as error:
+            raise DataError(
+                f"{self.title} cannot be kept in {folder}: {error.filename or folder}: {error.strerror or error}. "
+                f"Mend it, or put the four files {', '.join(files)} in a folder that data.path or {ENVIRONMENT} names."
             ) from error
         return folder
 
@@ -134,7 +140,7 @@ class IdxSource(Source):
         return file
 
 
-def _in_short(error: OSError) -> str:
+def _in_short(error: Exception) -> str:
     """What went wrong in the first place, without all who passed it on."""
     first: BaseException = error
     while first.__context__ is not None:
