@@ -58,7 +58,7 @@ def test_the_recipe_for_vectors_can_run_on_the_table_that_it_exports(
 
 
 def test_files_that_are_named_exist() -> None:
-    named = {*re.findall(r"\]\(([\w/.]+)\)", README), *re.findall(r"\bconfigs/\w+\.yaml", README)}
+    named = {*re.findall(r"\]\(([\w/.]+)\)", README), *re.findall(r"\bconfigs/[\w-]+\.yaml", README)}
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
 

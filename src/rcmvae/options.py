@@ -8,10 +8,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, NonNegativeFloat, PositiveInt
 from pydantic_core import core_schema
 
 AnyOptions = TypeVar("AnyOptions", bound="Options")
+PLAIN_NAME = r"^[\w.-]+$"  # the pattern of a name that any file system takes
 
 
 class Options(BaseModel):
@@ -58,6 +59,19 @@ def is_number(value: Any) -> bool:
 def spell_out(value: Any) -> Any:
     """A bare name stands for that kind with its defaults: `film` is `{kind: film}`."""
     return {"kind": value} if isinstance(value, str) else value
+
+
+class Watching(Options):
+    """Base of what waits for a validation value to improve."""
+
+    monitor: str = Field(
+        default="bound",
+        description="The validation value that is watched: `bound`, `loss` or the name of a term; lower is better.",
+    )
+    patience: PositiveInt
+    min_delta: NonNegativeFloat = Field(
+        default=0.0, description="By how much a value has to be lower to count as an improvement."
+    )
 
 
 class OneOf:

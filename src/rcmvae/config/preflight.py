@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 from rcmvae.config.config import Config
 from rcmvae.data import load
 from rcmvae.errors import ConfigError, DataError
 from rcmvae.training import Devices, RunOptions
+
+Found = TypeVar("Found")
 
 
 class Preflight(NamedTuple):
@@ -23,30 +25,29 @@ def preflight(config: Config) -> Preflight:
     >>> preflight(Config()).problems
     ()
     """
-    notes: list[str] = []
-    problems = (
-        *_refused(_look_at_data, config, notes),
-        *_refused(Devices.take, config.training.devices, config.training.batch_size),
-        *_folder_problems(config.run),
-    )
-    return Preflight(problems, tuple(notes))
+    training = config.training
+    unseen, of_data = _tried(lambda: _look_at_data(config))
+    _, of_devices = _tried(lambda: Devices.take(training.devices, training.batch_size))
+    return Preflight((*of_data, *of_devices, *_folder_problems(config.run)), unseen or ())
 
 
-def _refused(look: Callable[..., Any], *given: Any) -> Iterator[str]:
+def _tried(look: Callable[[], Found]) -> tuple[Found | None, tuple[str, ...]]:
+    """What a look finds, and the sentences with which it is refused."""
     try:
-        look(*given)
+        return look(), ()
     except (ConfigError, DataError) as error:
-        yield from str(error).splitlines()
+        return None, tuple(str(error).splitlines())
 
 
-def _look_at_data(config: Config, notes: list[str]) -> None:
+def _look_at_data(config: Config) -> tuple[str, ...]:
+    """Notes on what cannot be looked at."""
     if config.data.is_ready():
         config.check_against(load(config.data))
-    else:
-        notes.append(
-            f"{config.data.name} is not at hand: training would fetch it first. What depends on the samples was not "
-            f"looked at."
-        )
+        return ()
+    return (
+        f"{config.data.name} is not at hand: training would fetch it first. What depends on the samples was not "
+        f"looked at.",
+    )
 
 
 def _folder_problems(options: RunOptions) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from rcmvae.config.places import Place, paths_to
 from rcmvae.config.text import inline
 from rcmvae.errors import listed, nearest
-from rcmvae.options import OneOf, Options
+from rcmvae.options import PLAIN_NAME, OneOf, Options
 
 MANY = 20  # keys, more than which are not listed when one of them is meant anyway
 
@@ -98,7 +98,7 @@ def _wrong_number_of_entries(found: Found, error: ErrorDetails) -> str:
 
 
 # What a pattern lets through, in words.
-PATTERNS = {r"^[\w.-]+$": "letters, digits, `_`, `-` and `.` alone, such as `first-try`"}
+PATTERNS = {PLAIN_NAME: "letters, digits, `_`, `-` and `.` alone, such as `first-try`"}
 
 
 def _wrong_pattern(found: Found, error: ErrorDetails) -> str:

@@ -141,23 +141,21 @@ def _default(field: FieldInfo, name: str, value: Options | None) -> str:
         return "required"
     if field.default_factory is not None:  # it depends on other values, as the description says
         return ""
-    default = _written(getattr(value, name) if value is not None else field.default)
-    return "" if default is Options else f"`{inline(default)}`"
+    default = _in_short(getattr(value, name) if value is not None else field.default)
+    return default and f"`{default}`"
 
 
-def _written(value: Any) -> Any:
-    """A default as one would write it in short; the class of all options where nothing short says it."""
+def _in_short(value: Any) -> str:
+    """A default as one would write it; nothing where that takes keys."""
     if isinstance(value, tuple):
-        return [_written(entry) for entry in value]
+        return f"[{', '.join(map(_in_short, value))}]"
     if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, float):
-        return float(f"{value:.4g}")
-    if not isinstance(value, Options):
-        return value
+        return inline(str(value))
     if isinstance(value, Term):
-        return _written(value.weight)
-    dumped = value.model_dump(mode="json")
-    return (
-        dumped if is_number(dumped) else value.kind_name() if "kind" in type(value).model_fields else Options
-    )
+        return _in_short(value.weight)
+    if isinstance(value, Options):
+        dumped = value.model_dump(mode="json")
+        if is_number(dumped):
+            return inline(dumped)
+        return value.kind_name() if "kind" in type(value).model_fields else ""
+    return inline(float(f"{value:.4g}") if isinstance(value, float) else value)

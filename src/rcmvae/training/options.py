@@ -7,11 +7,11 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 
 from rcmvae.data import SplitName
 from rcmvae.errors import ConfigError
-from rcmvae.options import Options
+from rcmvae.options import PLAIN_NAME, Options, Watching
 from rcmvae.schedules import AnySchedule, Cosine, Schedule, Warmup
 
 
-class EarlyStopping(Options):
+class EarlyStopping(Watching):
     """Stop when the monitored validation value has not improved for `patience` epochs; keep the best weights.
 
     `monitor` is `bound` (the negative evidence bound, whatever the objective weighs), `loss` (the weighted sum) or
@@ -19,15 +19,8 @@ class EarlyStopping(Options):
     before that they cannot be compared.
     """
 
-    monitor: str = Field(
-        default="bound",
-        description="The validation value that is watched: `bound`, `loss` or the name of a term; lower is better.",
-    )
     patience: PositiveInt = Field(
         default=10, description="After how many epochs without improvement training stops."
-    )
-    min_delta: NonNegativeFloat = Field(
-        default=0.0, description="By how much a value has to be lower to count as an improvement."
     )
 
 
@@ -96,7 +89,7 @@ class RunOptions(Options):
     directory: Path = Field(default=Path("runs"), description="The folder that gets a folder for each run.")
     name: str | None = Field(
         default=None,
-        pattern=r"^[\w.-]+$",
+        pattern=PLAIN_NAME,
         description="The name of that folder; made from the configuration and the time if null.",
     )
     report: SplitName | Literal[False] = Field(

@@ -3,9 +3,10 @@
 import math
 from typing import Any, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from rcmvae.curriculum.policies.base import Policy, PolicyState
+from rcmvae.options import Watching
 from rcmvae.structs import Signals
 
 
@@ -17,7 +18,7 @@ class PlateauState(PolicyState):
     epochs: int = 0
 
 
-class Plateau(Policy):
+class Plateau(Watching, Policy):
     """Proposes when the monitored validation value has not improved by `min_delta` for `patience` epochs.
 
     `monitor` is `bound`, `loss` or any configured term; lower is better. The first `cooldown` epochs after a change
@@ -28,15 +29,8 @@ class Plateau(Policy):
     """
 
     kind: Literal["plateau"] = "plateau"
-    monitor: str = Field(
-        default="bound",
-        description="The validation value that is watched: `bound`, `loss` or the name of a term; lower is better.",
-    )
     patience: PositiveInt = Field(
         default=3, description="After how many epochs without improvement a channel is proposed."
-    )
-    min_delta: NonNegativeFloat = Field(
-        default=0.0, description="By how much a value has to be lower to count as an improvement."
     )
     cooldown: NonNegativeInt = Field(
         default=0, description="Epochs without a proposal after the channels have changed."
