@@ -1,0 +1,89 @@
+"""What is in the channels of a bundle, in numbers and in words."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Int
+
+from rcmvae.diagnostics import Bundle
+from rcmvae.errors import counted
+from rcmvae.structs import UNLABELLED
+
+
+@dataclasses.dataclass(frozen=True)
+class Content:
+    """What a channel holds."""
+
+    channel: int
+    rows: Int[np.ndarray, " n"]
+    label: str | None  # the commonest, where any of its samples has one
+    purity: float | None  # its share of those that have one
+
+    @property
+    def samples(self) -> str:
+        return counted(len(self.rows), "sample")
+
+    @property
+    def kind(self) -> str:
+        """As short as can be: `98 % “7”`, or how many samples where nothing is labelled."""
+        if self.label is None or self.purity is None:
+            return self.samples
+        return f"{percent(self.purity)} “{shortened(self.label)}”"
+
+    @property
+    def told(self) -> str:
+        return self.samples if self.label is None else f"{self.kind}, {self.samples}"
+
+
+def contents(bundle: Bundle) -> list[Content]:
+    """Of every channel in use, in order."""
+    channel = bundle.channel
+    return [_content(bundle, k, np.flatnonzero(channel == k)) for k in np.unique(channel).tolist()]
+
+
+def channels_in_use(bundle: Bundle) -> list[int]:
+    """Channels that hold at least one sample, in order."""
+    return np.unique(bundle.channel).tolist()
+
+
+def _content(bundle: Bundle, k: int, rows: Int[np.ndarray, " n"]) -> Content:
+    known = bundle.truth[rows][bundle.truth[rows] != UNLABELLED]
+    if not len(known):
+        return Content(k, rows, None, None)
+    counts = np.bincount(known)
+    return Content(k, rows, bundle.label_names[int(counts.argmax())], float(counts.max() / len(known)))
+
+
+def percent(share: float) -> str:
+    """A share as one says it; only all is 100 %, and only nothing is 0 %.
+
+    >>> percent(0.976), percent(0.9999), percent(1.0), percent(0.001)
+    ('98 %', '>99 %', '100 %', '<1 %')
+    """
+    if 0.995 <= share < 1:
+        return ">99 %"
+    return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
+
+
+def shortened(name: str, most: int = 16) -> str:
+    """A name that fits.
+
+    >>> shortened("Ankle boot"), shortened("a label that nobody can read")
+    ('Ankle boot', 'a label that no…')
+    """
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def and_more(left_out: int, noun: str = "channel") -> str:
+    """What a caption says of things that are not shown.
+
+    >>> and_more(40), and_more(-3)
+    (' And 40 more channels.', '')
+    """
+    return f" And {counted(left_out, f'more {noun}')}." if left_out > 0 else ""
+
+
+def largest(found: list[Content], most: int) -> list[Content]:
+    """Those that hold most, in the order of channels."""
+    kept = sorted(found, key=lambda content: -len(content.rows))[:most]
+    return sorted(kept, key=lambda content: content.channel)

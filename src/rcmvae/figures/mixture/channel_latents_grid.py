@@ -1,0 +1,52 @@
+"""The map of every channel: what a run is for."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from rcmvae.errors import counted
+from rcmvae.figures.contents import and_more, contents, largest, percent
+from rcmvae.figures.drawing import figure
+from rcmvae.figures.maps import MOST_OF_PANEL, Shades, places, scatter, sparse_ticks, thinned
+from rcmvae.figures.style import page, panels, rows_of
+from rcmvae.findings import Findings
+
+MOST, COLUMNS = 30, 5
+
+
+@figure()
+def channel_latents_grid(findings: Findings) -> Figure:
+    """A small plot per channel in use: the mean codes of the samples that it holds, in its own latent space."""
+    bundle, shades = findings.bundle, Shades.of(findings.bundle)
+    found = contents(bundle)
+    shown = largest(found, MOST)
+    groups = findings.groups
+    drawn = page(
+        f"{counted(len(found), 'channel')} in use of {len(bundle.active)}{_purity(findings)}",
+        f"Mean codes of the samples of the {bundle.split} split, each in the channel that holds it; the two latent "
+        f"dimensions that vary most. {shades.caption} At most {MOST_OF_PANEL:,} points a channel, drawn at random."
+        f"{and_more(len(found) - MOST)}",
+        1.1 + 1.85 * rows_of(len(shown), COLUMNS),
+    )
+    for axes, content in zip(panels(drawn, len(shown), COLUMNS), shown, strict=True):
+        rows = thinned(content.rows, MOST_OF_PANEL)
+        points = places(bundle, rows, bundle.pictures.plane[content.channel])
+        scatter(axes, points, shades(rows, points))
+        sparse_ticks(axes)
+        axes.tick_params(labelsize=6, length=2, pad=1)
+        with_others = (groups == groups[content.channel]).sum() > 1 and groups[content.channel] >= 0
+        group = f", group {groups[content.channel]}" if with_others else ""
+        second = content.samples if content.label is not None else ""
+        axes.set_title(
+            f"channel {content.channel}{group}\n{content.kind}" + (f", {second}" if second else ""),
+            fontsize=7.5,
+        )
+    shades.legend(drawn, np.arange(len(bundle)))
+    return drawn
+
+
+def _purity(findings: Findings) -> str:
+    known = [content for content in contents(findings.bundle) if content.purity is not None]
+    if not known:
+        return ""
+    least = min(known, key=lambda content: content.purity or 0.0)
+    return f", the least pure {percent(least.purity or 0.0)} of one label"

@@ -1,0 +1,58 @@
+"""Which channel holds which label."""
+
+import numpy as np
+from jaxtyping import Int
+from matplotlib.figure import Figure
+
+from rcmvae.diagnostics.clustering import contingency
+from rcmvae.figures import needs
+from rcmvae.figures.contents import and_more, percent, shortened
+from rcmvae.figures.drawing import figure
+from rcmvae.figures.style import INK, PAPER, SHARE, page
+from rcmvae.findings import Findings
+from rcmvae.structs import UNLABELLED
+
+MOST_CHANNELS, MOST_LABELS = 40, 30
+
+
+@figure(needs.labels)
+def channel_ownership(findings: Findings) -> Figure:
+    """A row per channel, a column per label: the share of the channel's labelled samples."""
+    bundle = findings.bundle
+    known = bundle.truth != UNLABELLED
+    table = contingency(bundle.channel[known], bundle.truth[known])
+    channels, labels = _shown(table)
+    counts = table[np.ix_(channels, labels)]
+    share = counts / table[channels].sum(axis=1, keepdims=True)
+    purity = table.max(axis=1).sum() / table.sum()
+    drawn = page(
+        f"{percent(float(purity))} of the labelled samples have the commonest label of their channel",
+        f"Each row: where the {known.sum():,} labelled samples of the {bundle.split} split lie, in % of those "
+        f"that the channel holds; their number is to the right."
+        f"{and_more(int((table.sum(axis=1) > 0).sum()) - len(channels))}"
+        f"{and_more(int((table.sum(axis=0) > 0).sum()) - len(labels), 'label')}",
+        1.4 + 0.26 * len(channels),
+    )
+    axes = drawn.subplots()
+    axes.imshow(share, cmap=SHARE, vmin=0, vmax=1, aspect="auto")
+    names = [shortened(bundle.label_names[label], 10) for label in labels]
+    axes.set_xticks(range(len(labels)), names, rotation=45 if sum(map(len, names)) > 90 else 0)
+    axes.set_yticks(range(len(channels)), [str(k) for k in channels])
+    axes.set(xlabel="label", ylabel="channel")
+    axes.tick_params(length=0)
+    for row, column in np.argwhere(share >= 0.005).tolist():
+        tone = PAPER if share[row, column] > 0.5 else INK
+        axes.text(
+            column, row, f"{100 * share[row, column]:.0f}", ha="center", va="center", fontsize=7.5, color=tone
+        )
+    for row, total in enumerate(table[channels].sum(axis=1).tolist()):
+        axes.text(len(labels) - 0.4, row, f"{total:,}", ha="left", va="center", fontsize=7.5)
+    return drawn
+
+
+def _shown(table: Int[np.ndarray, "K Y"]) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " y"]]:
+    """The largest channels, ordered by their commonest label, and the commonest labels, in order."""
+    held, had = table.sum(axis=1), table.sum(axis=0)
+    labels = np.sort(np.argsort(-had, kind="stable")[: min(MOST_LABELS, (had > 0).sum())])
+    largest = np.argsort(-held, kind="stable")[: min(MOST_CHANNELS, (held > 0).sum())]
+    return largest[np.lexsort((-held[largest], table[largest].argmax(axis=1)))], labels

@@ -1,0 +1,60 @@
+"""In which order channels merge."""
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from scipy.cluster.hierarchy import dendrogram
+
+from rcmvae.errors import counted
+from rcmvae.figures import needs
+from rcmvae.figures.contents import contents
+from rcmvae.figures.drawing import figure
+from rcmvae.figures.style import INK, QUIET, colour, page
+from rcmvae.findings import Findings
+
+
+@figure(needs.merges)
+def tree(findings: Findings) -> Figure:
+    """The dendrogram of the channel tree, coloured by the groups of the proposed cut."""
+    found, groups = findings.tree, findings.groups
+    told = {content.channel: content.told for content in contents(findings.bundle)}
+    laid_out = dendrogram(found.linkage(), no_plot=True)
+    order = [found.channels[leaf] for leaf in laid_out["leaves"]]
+    cut = cut_height(found.heights, len(found.channels) - found.proposed)
+    drawn = page(
+        f"{counted(len(order), 'channel')} make {counted(found.proposed, 'group')}",
+        "Channels merge from left to right, those first that two views of a sample tell apart worst: 0 is not at all, "
+        "1 is never confused. Dashed: the proposed cut, in the largest gap between merges. A colour is a group of "
+        "several channels; what would merge right of the cut is grey.",
+        1.3 + 0.21 * len(order),
+    )
+    axes = drawn.subplots()
+    lines, tones = [], []
+    for across, up in zip(laid_out["dcoord"], laid_out["icoord"], strict=True):
+        lines.append(list(zip(across, up, strict=True)))
+        inside = order[round((min(up) - 5) / 10)] if across[1] <= cut else None
+        tones.append(QUIET if inside is None else colour(int(groups[inside])))
+    axes.add_collection(LineCollection(lines, colors=tones, linewidths=1.6))
+    axes.axvline(cut, color=INK, linestyle="--", linewidth=0.9)
+    names = [f"{k}: {told.get(k, 'holds no sample first')}" for k in order]
+    axes.set_yticks(10.0 * np.arange(len(order)) + 5, names, fontsize=8)
+    for label, k in zip(axes.get_yticklabels(), order, strict=True):
+        label.set_color(colour(int(groups[k])) if (groups == groups[k]).sum() > 1 else INK)
+    axes.set(
+        xlabel="how well two views tell the parts apart",
+        xlim=(0, max(1.0, *found.heights)),
+        ylim=(0, 10 * len(order)),
+    )
+    axes.tick_params(axis="y", length=0)
+    return drawn
+
+
+def cut_height(heights: Float[np.ndarray, " M"], merges: int) -> float:
+    """Between the last merge below the cut and the first above it.
+
+    >>> cut_height(np.array([0.2, 0.8]), 1), cut_height(np.array([0.2, 0.8]), 2)
+    (0.5, 0.9)
+    """
+    bounds = [0.0, *heights.tolist(), 1.0]
+    return 0.5 * (bounds[merges] + max(bounds[merges], bounds[merges + 1]))

@@ -1,0 +1,36 @@
+"""What a figure may ask of a run. Each gives the reason why it is not there, or None where it is."""
+
+from collections.abc import Callable
+
+from rcmvae.findings import Findings
+from rcmvae.structs import UNLABELLED
+
+Need = Callable[[Findings], str | None]
+
+
+def labels(findings: Findings) -> str | None:
+    """A sample that somebody knows."""
+    known = (findings.bundle.truth != UNLABELLED).any()
+    return None if known else f"No sample of the {findings.bundle.split} split has a label."
+
+
+def curriculum(findings: Findings) -> str | None:
+    """Channels that opened one after another."""
+    grown = findings.config.curriculum is not None
+    return None if grown else "All channels were open from the start: the run has no curriculum."
+
+
+def history(findings: Findings) -> str | None:
+    """An epoch that was told."""
+    return None if findings.rows else "The history of the run is empty."
+
+
+def merges(findings: Findings) -> str | None:
+    """More than one channel that a tree can join."""
+    return None if findings.tree.merges else "Only one channel is in use: there is nothing to merge."
+
+
+def rival(findings: Findings) -> str | None:
+    """More than one open channel."""
+    several = findings.bundle.active.sum() > 1
+    return None if several else "Only one channel is open: no other could draw a sample."
