@@ -15,7 +15,7 @@ from rcmvae.diagnostics import clustering
 from rcmvae.errors import ConfigError, RunError, counted
 from rcmvae.setting import Setting
 from rcmvae.structs import UNLABELLED
-from rcmvae.training import History, Outcome, TrainState, compile_codes, compile_validation
+from rcmvae.training import History, Outcome, TrainState, compile_codes, compile_joint, compile_validation
 
 
 class Cut(NamedTuple):
@@ -112,7 +112,7 @@ def tree_of(tree: ChannelTree) -> dict[str, Any]:
 def channel_trees(setting: Setting, state: TrainState) -> list[ChannelTree]:
     """Every replica's tree, from the held-out samples; channels that hold next to nothing have no part in it."""
     data = setting.on_device(setting.dataset.validation)
-    joints = np.asarray(compile_validation(setting.plan, setting.devices)(state, data)["joint"])
+    joints = compile_joint(setting.plan, setting.devices)(state, data)
     return [channel_tree(joint, smallest=FREE) for joint in joints]
 
 

@@ -158,12 +158,11 @@ class Signals(eqx.Module):
     usage: Float[np.ndarray, " K"]  # mean responsibility on the validation samples
     active: Bool[np.ndarray, " K"]
     seconds: float
-    # Mean over the held-out samples of r(x) r(x')ᵀ, made symmetric; x' is a view of x where the objective makes views,
-    # else x itself.
-    joint: Float[np.ndarray, "K K"]
     # Mean of r_k (−log p(x | z_k, k) + KL_k): what each channel still costs.
     channel_loss: Float[np.ndarray, " K"]
-    codes: Codes | None = None  # when the curriculum asks for them
+    # When the curriculum asks: held-out codes, and the mean of r(x) r(x')ᵀ over held-out samples and their views.
+    codes: Codes | None = None
+    joint: Float[np.ndarray, "K K"] | None = None
     unlocked: int | None = None  # the channel that opened after this epoch
     kick_active: bool = False
     events: tuple[Event, ...] = ()  # what else happened then

@@ -29,7 +29,6 @@ def signals(epoch: int, replicas: int = 2, *, decoded: bool = True) -> list[Sign
             usage=np.array([0.995, 0.005]),
             active=np.array([True, True]),
             seconds=0.25,
-            joint=np.eye(2) / 2,
             channel_loss=np.ones(2),
         )
         for replica in range(replicas)

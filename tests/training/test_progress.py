@@ -20,7 +20,6 @@ def signals(epoch: int, bound: float = 120.0, used: int = 3) -> Signals:
         usage=usage,
         active=np.ones(4, bool),
         seconds=0.5,
-        joint=np.diag(usage / usage.sum()),
         channel_loss=np.ones(4),
     )
 

@@ -3,7 +3,6 @@
 import dataclasses
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +12,7 @@ from rcmvae.model import Stage
 from rcmvae.objective import negative_elbo
 from rcmvae.structs import Batch, Keys
 from rcmvae.training import compile_validation
-from rcmvae.training.epoch import context_at, evaluate, make_batch, passes
+from rcmvae.training.epoch import context_at, evaluate
 from rcmvae.training.state import Streams
 
 from .small import Bench, bench, tiny
@@ -79,7 +78,6 @@ def test_every_value_is_the_mean_over_the_samples(size: int) -> None:
         channels = {
             "usage": share @ r,
             "channel_loss": jnp.einsum("b,bk,bk->k", share, r, cost),
-            "joint": jnp.einsum("b,bi,bj->ij", share, r, r),
         }
         bound = batch.mean(negative_elbo(evidence.forward))
         return {**losses.terms, "loss": total, "bound": bound, **channels}
@@ -98,36 +96,6 @@ def test_every_value_is_the_mean_over_the_samples(size: int) -> None:
     assert {"reconstruction", "usage_floor", "bound", "usage"} <= set(found)
     for name, value in found.items():
         np.testing.assert_allclose(value, sums[name], rtol=2e-5, atol=1e-6, err_msg=name)
-
-
-def test_few_held_out_samples_are_looked_at_many_times() -> None:
-    """The joint of two views, from a loop over every sample of every look."""
-    jitter = {"consistency": {"weight": 1.0, "views": [{"kind": "jitter"}]}}
-    on = bench(tiny({"objective": jitter}, batch_size=32))
-    plan, K = on.setting.plan, on.setting.plan.num_channels
-    assert [passes(plan, samples) for samples in (N, 4096, 5000)] == [69, 1, 1]
-    state = jax.tree.map(lambda leaf: leaf[0], on.setting.start)
-    model, key = eqx.combine(state.params, plan.skeleton), Streams.of(state.seed).evaluate
-
-    @jax.jit
-    def look(key: jax.Array, rows: jax.Array) -> list[jax.Array]:
-        batch = make_batch(plan, on.validation, rows, jnp.ones(32), key)
-        assert batch.view is not None
-        return [jax.nn.softmax(model.encode(x).logits) for x in (batch.x, batch.view)]
-
-    own = [Keys.split(jax.random.fold_in(key, number)).view for number in range(2)]
-    more = [jax.random.fold_in(key, number) for number in range(2, 69 * 2)]
-    total = np.zeros((K, K))
-    for number, view_key in enumerate([*own, *more]):
-        rows = np.arange(32) + (number % 2) * 32
-        r, view = (np.asarray(one, float) for one in look(view_key, jnp.asarray(np.minimum(rows, N - 1))))
-        for i in np.flatnonzero(rows < N):
-            total += np.outer(r[i], view[i]) / (69 * N)
-    np.testing.assert_allclose(validated(on)["joint"], 0.5 * (total + total.T), rtol=1e-4, atol=1e-7)
-
-
-def test_without_views_one_look_is_enough() -> None:
-    assert passes(bench(tiny()).setting.plan, N) == 1
 
 
 def test_the_content_of_padding_has_no_influence() -> None:

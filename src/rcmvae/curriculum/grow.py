@@ -104,6 +104,10 @@ class Grower:
         """Whether a trial ends with this epoch."""
         return growth.trial is not None and epoch >= growth.trial.began + self.options.trial
 
+    def looks(self, growth: Growth, epoch: int) -> bool:
+        """Whether anything may be decided after this epoch: then the step looks at the joint of two views."""
+        return growth.ended is None and (growth.trial is None or self.is_due(growth, epoch))
+
     def step(
         self, growth: Growth, seen: Signals, flow: Float[np.ndarray, "K K"] | None
     ) -> tuple[Growth, Action]:
@@ -143,7 +147,7 @@ class Grower:
             parent=parent,
             began=seen.epoch,
             bound=seen.validation["bound"],
-            information=mutual_information(seen.joint),
+            information=mutual_information(_joint(seen)),
             parent_mass=float(seen.usage[parent]),
             idle=tuple(k for k in _idle(seen) if k != channel),
         )
@@ -168,7 +172,7 @@ class Grower:
         self, growth: Growth, trial: Trial, seen: Signals, flow: Float[np.ndarray, "K K"]
     ) -> tuple[Growth, Action]:
         helps = self.options.helps
-        gained = mutual_information(seen.joint) - trial.information
+        gained = mutual_information(_joint(seen)) - trial.information
         asked = [int(k) for k in np.flatnonzero(seen.active) if k not in trial.idle]
         worth = trial.parent_mass * float(np.log(2))
         scores = {
@@ -211,13 +215,13 @@ class Grower:
         pairs = [(i, j) for i in held for j in held if i < j]
         if not pairs:
             return None
-        worst, i, j = min((purity_of_split(seen.joint, i, j), i, j) for i, j in pairs)
+        worst, i, j = min((purity_of_split(_joint(seen), i, j), i, j) for i, j in pairs)
         if worst >= self.options.merge_below:
             return None
         return (i, j) if seen.usage[i] >= seen.usage[j] else (j, i)
 
     def _merge(self, growth: Growth, seen: Signals, kept: int, closed: int) -> tuple[Growth, Action]:
-        score = purity_of_split(seen.joint, kept, closed)
+        score = purity_of_split(_joint(seen), kept, closed)
         event = Event(
             epoch=seen.epoch, what="merged", channel=closed, parent=kept, scores={"purity_of_split": score}
         )
@@ -230,6 +234,11 @@ class Grower:
         event = Event(epoch=epoch, what="ended", reason=reason)
         over = epoch + self.options.finish.epochs
         return dataclasses.replace(growth, ended=epoch, over=over, events=(*growth.events, event))
+
+
+def _joint(seen: Signals) -> Float[np.ndarray, "K K"]:
+    assert seen.joint is not None
+    return seen.joint
 
 
 def _held(seen: Signals) -> list[int]:

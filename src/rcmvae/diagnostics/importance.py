@@ -6,13 +6,13 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.lax import map as each
 from jax.lax import scan
 from jaxtyping import Array, Float, Int, Key
 
 from rcmvae.priors import log_normal
 from rcmvae.structs import Selection
 from rcmvae.training import Devices, Pixels, Plan, TrainState
+from rcmvae.training.passes import over_samples
 from rcmvae.training.state import Streams
 
 APART = 2**32 - 1  # from the numbers of batches, which other passes fold into the same key
@@ -27,15 +27,13 @@ def importance_bound(
     never below −log p(x) on average, and falls towards it as S grows. The sum over channels is exact, and memory is
     that of one draw for one batch, whatever S is.
     """
-    N, B, K = data.x.shape[0], plan.options.batch_size, plan.num_channels
+    B, K = plan.options.batch_size, plan.num_channels
     model = plan.model(state).in_precision(jnp.dtype(plan.options.precision))
     log_pi = model.prior.log_pi(state.active)
     everything = Selection(jnp.zeros((B, K)), jnp.zeros((B, K)), jnp.ones((B, K)))
     first = jax.random.fold_in(Streams.of(state.seed).evaluate, APART)
 
-    def one_batch(at: tuple[Int[Array, ""], Int[Array, " B"]]) -> Float[Array, " B"]:
-        number, rows = at
-        x = plan.scaling(data.x[jnp.minimum(devices.shard(rows), N - 1)])
+    def see(number: Int[Array, ""], rows: Int[Array, " B"], x: Float[Array, "B *S"]) -> Float[Array, " B"]:
         q = model.encode(x)
 
         def one_draw(log_sum: Float[Array, "B K"], key: Key[Array, ""]) -> tuple[Float[Array, "B K"], None]:
@@ -49,8 +47,7 @@ def importance_bound(
         log_sum, _ = scan(one_draw, jnp.full((B, K), -jnp.inf), keys)
         return math.log(draws) - jax.nn.logsumexp(log_sum + log_pi[None], axis=-1)
 
-    rows = jnp.arange(-(-N // B) * B).reshape(-1, B)
-    return each(one_batch, (jnp.arange(rows.shape[0]), rows)).reshape(-1)[:N]
+    return over_samples(plan, devices, data, see)
 
 
 def compile_importance(

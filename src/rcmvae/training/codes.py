@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,31 +11,27 @@ from rcmvae.routing import over_open, steered
 from rcmvae.structs import Codes, Keys
 from rcmvae.training.devices import Devices
 from rcmvae.training.epoch import context_at
+from rcmvae.training.passes import over_samples
 from rcmvae.training.state import Pixels, Plan, Streams, TrainState
 
 
 def codes(
     plan: Plan, devices: Devices, state: TrainState, data: Pixels
 ) -> tuple[Float[Array, "N K"], Float[Array, "N L D"]]:
-    """r(x) and z, with no more than one batch of anything else in memory."""
-    N, B = data.x.shape[0], plan.options.batch_size
-    model = eqx.combine(state.params, plan.skeleton).in_precision(jnp.dtype(plan.options.precision))
+    """r(x) and z."""
+    model = plan.model(state).in_precision(jnp.dtype(plan.options.precision))
     key = Streams.of(state.seed).evaluate
     context = context_at(plan, state, Keys.split(key), stochastic=False)
 
-    def one_batch(
-        at: tuple[Int[Array, ""], Int[Array, " B"]],
+    def see(
+        number: Int[Array, ""], rows: Int[Array, " B"], x: Float[Array, "B *S"]
     ) -> tuple[Float[Array, "B K"], Float[Array, "B L D"]]:
-        number, rows = at
-        posterior = model.encode(plan.scaling(data.x[jnp.minimum(devices.shard(rows), N - 1)]))
+        posterior = model.encode(x)
         eps = jax.random.normal(jax.random.fold_in(key, number), posterior.mean.shape)
         z = posterior.mean + jnp.exp(0.5 * posterior.log_var) * eps
         return jnp.exp(over_open(steered(posterior.logits, context), context.active)), z
 
-    rows = jnp.arange(-(-N // B) * B).reshape(-1, B)
-    found = jax.lax.map(one_batch, (jnp.arange(rows.shape[0]), rows))
-    r, z = jax.tree.map(lambda batches: batches.reshape(-1, *batches.shape[2:])[:N], found)
-    return r, z
+    return over_samples(plan, devices, data, see)
 
 
 def compile_codes(plan: Plan, devices: Devices) -> Callable[[TrainState, Pixels], list[Codes]]:

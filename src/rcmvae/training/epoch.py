@@ -22,7 +22,6 @@ from rcmvae.training.optimizer import update_scales
 from rcmvae.training.state import Pixels, Plan, Stand, Streams, TrainState
 
 Means = dict[str, Float[Array, "..."]]
-FEWEST_VIEWS = 4096  # that the joint of two views is a mean over
 
 
 def training_context(plan: Plan, state: TrainState, keys: Keys) -> RoutingContext:
@@ -137,61 +136,19 @@ def validate(plan: Plan, devices: Devices, state: TrainState, data: Pixels) -> M
 
     (K,) = state.active.shape
     zeros = dict.fromkeys([*plan.objective.terms, "loss", "bound"], jnp.zeros(()))
-    channels = {"usage": jnp.zeros(K), "channel_loss": jnp.zeros(K), "joint": jnp.zeros((K, K))}
+    channels = {"usage": jnp.zeros(K), "channel_loss": jnp.zeros(K)}
     total, _ = scan(body, zeros | channels, (jnp.arange(count), position))
-    more = passes(plan, N) - 1
-    if more:
-        total["joint"] = (total["joint"] + more * joint_of_views(plan, devices, state, data, more)) / (
-            more + 1
-        )
     return total
 
 
-def passes(plan: Plan, samples: int) -> int:
-    """How many views of each held-out sample the joint of two views is a mean over: few samples, many views.
-
-    What channels know of a sample is a small difference of large numbers once there are many of them, and few samples
-    seen once would decide it by their draw.
-    """
-    return max(1, -(-FEWEST_VIEWS // samples)) if plan.objective.views else 1
-
-
-def joint_of_views(
-    plan: Plan, devices: Devices, state: TrainState, data: Pixels, views: int
-) -> Float[Array, "K K"]:
-    """Mean of r(x) r(x')ᵀ over so many views x' of every sample, made symmetric; nothing is decoded."""
-    N, B = data.x.shape[0], plan.options.batch_size
-    count = -(-N // B)
-    key = Streams.of(state.seed).evaluate
-    context = context_at(plan, state, Keys.split(key), stochastic=False)
-    model = eqx.combine(state.params, plan.skeleton).in_precision(jnp.dtype(plan.options.precision))
-
-    def one_batch(number: Int[Array, ""]) -> Float[Array, "K K"]:
-        rows = devices.shard((number % count) * B + jnp.arange(B))
-        real = (rows < N).astype(jnp.float32)
-        # Validation itself has used the first `count` keys.
-        view_key = jax.random.fold_in(key, count + number)
-        batch = make_batch(plan, data, jnp.minimum(rows, N - 1), real, view_key)
-        assert batch.view is not None
-        r, view = (jnp.exp(model.log_responsibility(x, context)) for x in (batch.x, batch.view))
-        return (r * real[:, None]).T @ view
-
-    total = jnp.sum(jax.lax.map(one_batch, jnp.arange(views * count)), axis=0) / (views * N)
-    return 0.5 * (total + total.T)
-
-
 def observed(batch: Batch, forward: Forward) -> Means:
-    """What is seen of a batch whatever the objective: the bound, and how samples and channels go together."""
+    """What is seen of a batch whatever the objective: the bound, and what each channel holds and costs."""
     r = forward.selection.responsibility
-    looked = forward.view_log_responsibility
-    view = r if looked is None else jnp.exp(looked)
     share = batch.weight / jnp.maximum(jnp.sum(batch.weight), 1.0)
-    together = (r * share[:, None]).T @ view
     return {
         "bound": batch.mean(negative_elbo(forward)),
         "usage": share @ r,
         "channel_loss": share @ (r * channel_cost(forward)),
-        "joint": 0.5 * (together + together.T),
     }
 
 

@@ -163,7 +163,7 @@ def _signals(
     seconds: float,
 ) -> Signals:
     mine: dict[str, Any] = {name: value[replica] for name, value in means.items()}
-    channels = {name: mine.pop(name) for name in ("usage", "joint", "channel_loss")}
+    channels = {name: mine.pop(name) for name in ("usage", "channel_loss")}
     return Signals(
         epoch=now.epoch,
         step=int(now.arrays.state.step[replica]),

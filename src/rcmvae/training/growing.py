@@ -26,6 +26,7 @@ from rcmvae.structs import Codes, Signals
 from rcmvae.training.checkpoint import Arrays, Checkpoint
 from rcmvae.training.codes import compile_codes
 from rcmvae.training.devices import Devices
+from rcmvae.training.joint import compile_joint
 from rcmvae.training.state import Pixels, Plan, Stand, Streams, TrainState
 
 HeldOut = Callable[[], list[Codes]]  # every replica's codes of the held-out samples, once asked for
@@ -38,6 +39,7 @@ class Growing:
         self.grower = Grower(curriculum, plan.num_channels, plan.options.epochs)
         self.validation = validation
         self.codes = compile_codes(plan, devices)
+        self.joint = compile_joint(plan, devices)
 
         def run(arrays: Arrays, orders: "Orders") -> Arrays:
             return plan.over_replicas(lambda a, o: carried_out(plan, curriculum, a, o), (0, 0))(
@@ -50,7 +52,7 @@ class Growing:
         """The checkpoint with this epoch's decisions in it, and the signals with what they were."""
         held_out = functools.cache(lambda: self.codes(now.arrays.state, self.validation))
         flows = self._flows(now, held_out)
-        seen = self._with_codes(now, signals, held_out)
+        seen = self._with_joint(now, self._with_codes(now, signals, held_out))
         steps = [self.grower.step(*each) for each in zip(now.growth, seen, flows, strict=True)]
         after = tuple(growth for growth, _ in steps)
         told = [
@@ -93,6 +95,12 @@ class Growing:
             else nowhere
             for action, codes in zip(actions, held_out(), strict=True)
         ]
+
+    def _with_joint(self, now: Checkpoint, signals: Sequence[Signals]) -> Sequence[Signals]:
+        if not any(self.grower.looks(growth, now.epoch) for growth in now.growth):
+            return signals
+        joints = self.joint(now.arrays.state, self.validation)
+        return [dataclasses.replace(one, joint=joint) for one, joint in zip(signals, joints, strict=True)]
 
     def _with_codes(
         self, now: Checkpoint, signals: Sequence[Signals], held_out: HeldOut
