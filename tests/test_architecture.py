@@ -29,6 +29,7 @@ FLOORS = [
     "setting",
     "results",
     "findings",
+    "inference",
     "figures",
     "report",
     "experiment",

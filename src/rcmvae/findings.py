@@ -46,26 +46,31 @@ def bundle_file(seed: int) -> str:
     return f"{FOLDER}/seed-{seed}.npz"
 
 
+def place_of(run: RunDirectory, seed: int | None) -> tuple[dict[str, Any], int]:
+    """The summary of a finished run, and the place of a seed in it; of the first where none is named."""
+    if not run.is_finished:
+        raise RunError(f"{run.path} is {run.status}: there is something to show once it has finished.")
+    summary = run.read_json("summary.json")
+    seeds: list[int] = summary["seeds"]
+    if seed is not None and seed not in seeds:
+        raise RunError(f"{run.path} has no seed {seed}: it trained {', '.join(map(str, seeds))}.")
+    return summary, 0 if seed is None else seeds.index(seed)
+
+
 def gather(run: RunDirectory, seed: int | None = None) -> Findings:
     """What a finished run says of a seed, of its first where none is named."""
-    summary, config = run.read_json("summary.json"), run.config
-    if summary.get("status") != "finished":
-        raise RunError(
-            f"{run.path} is {summary.get('status')}: there is something to show once it has finished."
-        )
-    seeds: list[int] = summary["seeds"]
-    seed = seeds[0] if seed is None else seed
-    if seed not in seeds:
-        raise RunError(f"{run.path} has no seed {seed}: it trained {', '.join(map(str, seeds))}.")
-    at = seeds.index(seed)
+    config = run.config
+    summary, at = place_of(run, seed)
     growth = summary["curriculum"][at] if "curriculum" in summary else {"events": [], "pot_tree": []}
     return Findings(
         run=run.path.name,
         config=config,
         summary=summary,
         environment=run.read_json("environment.json"),
-        bundle=Bundle.load(run.path / bundle_file(seed)),
-        rows=tuple(row for row in Lines(run.path / "history.jsonl").read() if row["seed"] == seed),
+        bundle=Bundle.load(run.path / bundle_file(summary["seeds"][at])),
+        rows=tuple(
+            row for row in Lines(run.path / "history.jsonl").read() if row["seed"] == summary["seeds"][at]
+        ),
         events=tuple(Event.model_validate(event) for event in growth["events"]),
         pots=tuple(Pot.model_validate(pot) for pot in growth["pot_tree"]),
         tree=ChannelTree.from_json(summary["channel_tree"][at]),

@@ -33,6 +33,7 @@ class DataCard:
 
     name: str
     shape: tuple[int, ...]
+    dtype: str  # of the samples as they are stored
     num_classes: int
     label_names: tuple[str, ...]
     scaling: Scaling
@@ -44,6 +45,7 @@ class DataCard:
         return cls(
             name=dataset.name,
             shape=dataset.shape,
+            dtype=str(dataset.train.x.dtype),
             num_classes=dataset.num_classes,
             label_names=tuple(dataset.label_names),
             scaling=dataset.scaling,

@@ -9,7 +9,8 @@ from jaxtyping import Float
 
 from rcmvae.config import Config
 from rcmvae.data import Arrays as Split
-from rcmvae.data import ArraysSource, Dataset, dataset_from_arrays, load
+from rcmvae.data import ArraysSource, Dataset, Scaling, dataset_from_arrays, load
+from rcmvae.model import Model
 from rcmvae.run import DataCard, RunDirectory, claim
 from rcmvae.training import Devices, Pixels, Plan, TrainState, initial_states
 
@@ -41,15 +42,7 @@ class Setting:
             dataset.num_classes,
             lambda: fit_sample(dataset),
         )
-        plan = Plan(
-            num_channels=config.model.num_channels,
-            skeleton=skeleton,
-            objective=config.objective,
-            options=config.training,
-            curriculum=config.curriculum,
-            scaling=dataset.scaling,
-            num_train=len(dataset.train),
-        )
+        plan = plan_of(config, skeleton, dataset.scaling, len(dataset.train))
         return cls(config, dataset, devices, plan, devices.put(state))
 
     def new_run(self) -> RunDirectory:
@@ -65,6 +58,19 @@ class Setting:
     def on_device(self, split: Split) -> Pixels:
         """A split on every device, as stored."""
         return Pixels(*self.devices.put((split.x, split.label)))
+
+
+def plan_of(config: Config, skeleton: Model, scaling: Scaling, num_train: int) -> Plan:
+    """All that stays fixed during a training as configured."""
+    return Plan(
+        num_channels=config.model.num_channels,
+        skeleton=skeleton,
+        objective=config.objective,
+        options=config.training,
+        curriculum=config.curriculum,
+        scaling=scaling,
+        num_train=num_train,
+    )
 
 
 def as_dataset(config: Config, data: Any) -> Dataset:

@@ -32,6 +32,10 @@ class ImageFolder(Source):
         description="What all images are converted to; as they are if null, and then they have to agree.",
     )
 
+    @classmethod
+    def takes(cls, path: Path) -> bool:
+        return path.is_dir() and not any(path.glob("*.parquet"))
+
     @property
     def name(self) -> str:
         return located(self.path).resolve().name

@@ -27,6 +27,7 @@ _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )
+SUFFIXES = (".npy", ".npz")
 
 
 class Npy(Source):
@@ -53,7 +54,7 @@ class Npy(Source):
 
     @model_validator(mode="after")
     def _suffix(self) -> "Npy":
-        if self.path.suffix not in {".npy", ".npz"}:
+        if self.path.suffix not in SUFFIXES:
             raise ConfigError(f"path is {self.path}; it has to end in .npy or .npz")
         if self.path.suffix == ".npz" and self.labels is not None:
             raise ConfigError("labels belongs to a .npy; name the labels within an .npz by y")
@@ -67,6 +68,10 @@ class Npy(Source):
                 "x, y, x_test and y_test name the arrays of an .npz; a .npy holds one without a name"
             )
         return self
+
+    @classmethod
+    def takes(cls, path: Path) -> bool:
+        return path.suffix in SUFFIXES
 
     @property
     def name(self) -> str:

@@ -64,6 +64,10 @@ class Parquet(Source):
             raise ConfigError(f"shape is {list(self.shape)}; give [F], [H, W] or [H, W, C]")
         return self
 
+    @classmethod
+    def takes(cls, path: Path) -> bool:
+        return path.suffix == ".parquet" or any(path.glob("*.parquet"))
+
     @property
     def name(self) -> str:
         return self.path.stem

@@ -80,6 +80,11 @@ class Source(Options):
         return cls.summary or first_line(cls) or cls.kind_name()
 
     @classmethod
+    def takes(cls, path: Path) -> bool:
+        """Whether a path alone tells that this source reads it."""
+        return False
+
+    @classmethod
     def is_at_hand(cls) -> bool:
         """Whether reading works without a network, now."""
         return cls.offline

@@ -12,4 +12,8 @@ from rcmvae.diagnostics.metric import Metric as Metric
 from rcmvae.diagnostics.metric import Subject as Subject
 from rcmvae.diagnostics.metrics import in_section as in_section
 from rcmvae.diagnostics.survey import Extent as Extent
+from rcmvae.diagnostics.survey import look as look
+from rcmvae.diagnostics.survey import painter as painter
+from rcmvae.diagnostics.survey import show_draws as show_draws
+from rcmvae.diagnostics.survey import show_means as show_means
 from rcmvae.diagnostics.survey import survey as survey

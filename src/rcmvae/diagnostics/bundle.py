@@ -73,11 +73,8 @@ class Bundle:
         return len(self.shape) == 3
 
     def bound(self) -> Float[np.ndarray, " N"]:
-        """−ELBO of each sample: Σ_k r_k (nll_k + KL_k) + KL(r ‖ π), nats."""
-        r = self.responsibility
-        log_r = np.log(np.where(r > 0, r, 1))
-        terms = np.where(r > 0, self.nll + self.kl + log_r - self.log_pi, 0)
-        return (r * terms).sum(axis=1, dtype=float)
+        """−ELBO of each sample in nats."""
+        return bound_of(self.responsibility, self.nll, self.kl, self.log_pi)
 
     def save(self, path: Path) -> None:
         """Write everything to an .npz file, whole or not at all."""
@@ -111,6 +108,18 @@ class Bundle:
                 f"{path} is damaged, {error} is missing: `rcmvae report` makes it anew."
             ) from error
         return cls(**_plain(fields), pictures=pictures)
+
+
+def bound_of(
+    r: Float[np.ndarray, "N K"],
+    nll: Float[np.ndarray, "N K"],
+    kl: Float[np.ndarray, "N K"],
+    log_pi: Float[np.ndarray, " K"],
+) -> Float[np.ndarray, " N"]:
+    """Σ_k r_k (nll_k + KL_k) + KL(r ‖ π), nats."""
+    log_r = np.log(np.where(r > 0, r, 1))
+    terms = np.where(r > 0, nll + kl + log_r - log_pi, 0)
+    return (r * terms).sum(axis=1, dtype=float)
 
 
 def _names(cls: type[Bundle]) -> list[str]:

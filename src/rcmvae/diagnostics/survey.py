@@ -9,12 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.lax import map as each
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Array, Float, Int, Key, Shaped
 
 from rcmvae.data import Dataset
+from rcmvae.data.scaling import Numbers
 from rcmvae.diagnostics.bundle import Bundle, Pictures
 from rcmvae.model import Model, Stage
-from rcmvae.structs import Batch, Keys, Selection
+from rcmvae.nn import Decoder
+from rcmvae.structs import Batch, Decoded, Keys, Selection
 from rcmvae.training import Devices, Pixels, Plan, TrainState
 from rcmvae.training.epoch import context_at
 from rcmvae.training.state import Streams
@@ -91,48 +93,72 @@ def survey(
 
 def look_through(plan: Plan, devices: Devices, state: TrainState, data: Pixels) -> Seen:
     """The pass: with no more than one batch of anything but the result in memory."""
-    N, B, K = data.x.shape[0], plan.options.batch_size, plan.num_channels
-    key = Streams.of(state.seed).evaluate
-    model = plan.model(state).in_precision(jnp.dtype(plan.options.precision))
+    N, B = data.x.shape[0], plan.options.batch_size
 
     def one_batch(at: tuple[Int[Array, ""], Int[Array, " B"]]) -> Seen:
         number, rows = at
-        keys = Keys.split(jax.random.fold_in(key, number))
-        x = plan.scaling(data.x[jnp.minimum(devices.shard(rows), N - 1)])
-        batch = Batch(x, jnp.zeros(B, data.label.dtype), jnp.ones(B))
-        context = context_at(plan, state, keys, stochastic=False)
-        forward = model(batch, context, Stage.DECODE)
-        drawn = plan.skeleton.routing(forward.posterior.logits, dataclasses.replace(context, stochastic=True))
-        assert forward.decoded_nll is not None
-        return Seen(
-            responsibility=forward.selection.responsibility,
-            nll=forward.decoded_nll,
-            kl=jnp.broadcast_to(forward.kl_z, (B, K)),
-            mean=forward.posterior.mean,
-            log_var=forward.posterior.log_var,
-            hardness=jnp.max(drawn.weight, axis=-1),
-        )
+        return look(plan, state, number, data.x[jnp.minimum(devices.shard(rows), N - 1)])
 
     rows = jnp.arange(-(-N // B) * B).reshape(-1, B)
     found = each(one_batch, (jnp.arange(rows.shape[0]), rows))
     return jax.tree.map(lambda batches: batches.reshape(-1, *batches.shape[2:])[:N], found)
 
 
-def painter(plan: Plan, model: Model, as_bytes: bool) -> Paint:
-    """E[x | z, k] for any codes and channels, in the units of the stored samples."""
+def look(plan: Plan, state: TrainState, number: Int[Array, ""], stored: Numbers) -> Seen:
+    """What the model says of the batch of that number, whose draws depend on the number and on nothing else."""
+    B, K = stored.shape[0], plan.num_channels
+    model = plan.model(state).in_precision(jnp.dtype(plan.options.precision))
+    keys = Keys.split(jax.random.fold_in(Streams.of(state.seed).evaluate, number))
+    context = context_at(plan, state, keys, stochastic=False)
+    batch = Batch(plan.scaling(stored), jnp.zeros(B, jnp.int32), jnp.ones(B))
+    forward = model(batch, context, Stage.DECODE)
+    drawn = plan.skeleton.routing(forward.posterior.logits, dataclasses.replace(context, stochastic=True))
+    assert forward.decoded_nll is not None
+    return Seen(
+        responsibility=forward.selection.responsibility,
+        nll=forward.decoded_nll,
+        kl=jnp.broadcast_to(forward.kl_z, (B, K)),
+        mean=forward.posterior.mean,
+        log_var=forward.posterior.log_var,
+        hardness=jnp.max(drawn.weight, axis=-1),
+    )
+
+
+Show = Callable[[Decoder, Decoded, Key[Array, ""]], Float[Array, "B 1 *S"]]
+
+
+def show_means(decoder: Decoder, decoded: Decoded, key: Key[Array, ""]) -> Float[Array, "B 1 *S"]:
+    """E[x | z, k]."""
+    return decoder.mean(decoded)
+
+
+def show_draws(decoder: Decoder, decoded: Decoded, key: Key[Array, ""]) -> Float[Array, "B 1 *S"]:
+    """A draw from p(x | z, k)."""
+    return decoder.sample(decoded, key)
+
+
+def painter(
+    plan: Plan, model: Model, as_bytes: bool, show: Show = show_means, key: Key[Array, ""] | None = None
+) -> Paint:
+    """What any codes look like in any channels, in the units of the stored samples."""
     B, L = plan.options.batch_size, model.heads.latents[0]
+    first = jax.random.key(0) if key is None else key
 
     @jax.jit
-    def paint(z: Float[Array, "B D"], channel: Int[Array, " B"]) -> Float[Array, "B *S"]:
+    def paint(
+        z: Float[Array, "B D"], channel: Int[Array, " B"], number: Int[Array, ""]
+    ) -> Float[Array, "B *S"]:
         everywhere = jnp.broadcast_to(z[:, None], (B, L, z.shape[1]))
         nothing = jnp.zeros((B, plan.num_channels))
         selection = Selection(nothing, nothing, jnp.ones((B, 1)), channel[:, None])
-        return plan.scaling.inverse(model.decoder.mean(model.decode(everywhere, selection))[:, 0])
+        shown = show(model.decoder, model.decode(everywhere, selection), jax.random.fold_in(first, number))
+        return plan.scaling.inverse(shown[:, 0])
 
     def run(z: Float[np.ndarray, "M D"], channel: Int[np.ndarray, " M"]) -> Shaped[np.ndarray, "M *S"]:
         M = len(z)
         rows = np.minimum(np.arange(-(-M // B) * B), M - 1).reshape(-1, B)
-        painted = np.concatenate([np.asarray(paint(z[row], channel[row])) for row in rows])[:M]
+        batches = [paint(z[row], channel[row], np.int32(number)) for number, row in enumerate(rows)]
+        painted = np.concatenate([np.asarray(batch) for batch in batches])[:M]
         return np.clip(np.rint(painted), 0, 255).astype(np.uint8) if as_bytes else painted
 
     return run

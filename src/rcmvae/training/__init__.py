@@ -19,4 +19,5 @@ from rcmvae.training.options import TrainingOptions as TrainingOptions
 from rcmvae.training.state import Pixels as Pixels
 from rcmvae.training.state import Plan as Plan
 from rcmvae.training.state import TrainState as TrainState
+from rcmvae.training.state import blank_states as blank_states
 from rcmvae.training.state import initial_states as initial_states

@@ -120,15 +120,14 @@ class Plan:
         return (epoch + np.arange(self.steps_per_epoch) / self.steps_per_epoch).astype(np.float32)
 
 
-def initial_states(
+def _fresh_replicas(
     model: ModelOptions,
     options: TrainingOptions,
     curriculum: Curriculum | None,
     shape: tuple[int, ...],
     num_classes: int,
-    fit_sample: Callable[[], Float[np.ndarray, "N *S"]],
-) -> tuple[TrainState, Model]:
-    """Fresh replicas on a leading axis, and the model's static skeleton that they share."""
+) -> tuple[Callable[..., tuple[TrainState, Model]], UInt32[np.ndarray, " R"]]:
+    """What makes replicas from seeds, and their seeds."""
     initial = model.num_channels if curriculum is None else curriculum.initial
 
     def fresh(seed: UInt32[Array, ""]) -> tuple[TrainState, Model]:
@@ -138,14 +137,39 @@ def initial_states(
         active = jnp.arange(model.num_channels) < initial
         return TrainState(params, opt_state, jnp.int32(0), seed, active, Stand.at_start()), skeleton
 
+    return jax.vmap(fresh), np.arange(options.seed, options.seed + options.seeds, dtype=np.uint32)
+
+
+def initial_states(
+    model: ModelOptions,
+    options: TrainingOptions,
+    curriculum: Curriculum | None,
+    shape: tuple[int, ...],
+    num_classes: int,
+    fit_sample: Callable[[], Float[np.ndarray, "N *S"]],
+) -> tuple[TrainState, Model]:
+    """Fresh replicas on a leading axis, and the model's static skeleton that they share."""
+    fresh, seeds = _fresh_replicas(model, options, curriculum, shape, num_classes)
     # One program, compiled in haste: it runs once, and drawing each array eagerly would compile one per shape.
     in_haste = {"xla_backend_optimization_level": 0}
-    seeds = np.arange(options.seed, options.seed + options.seeds, dtype=np.uint32)
-    state, skeleton = jax.jit(jax.vmap(fresh), compiler_options=in_haste)(seeds)
+    state, skeleton = jax.jit(fresh, compiler_options=in_haste)(seeds)
     if not skeleton.prior.starts_from_data:
         return state, skeleton
     prior = _fitted_priors(state, skeleton, fit_sample())
     return eqx.tree_at(lambda state: state.params.prior, state, prior), skeleton
+
+
+def blank_states(
+    model: ModelOptions,
+    options: TrainingOptions,
+    curriculum: Curriculum | None,
+    shape: tuple[int, ...],
+    num_classes: int,
+) -> tuple[TrainState, Model]:
+    """The same with zeros for all arrays: what a checkpoint is read into, without the data and without compiling."""
+    fresh, seeds = _fresh_replicas(model, options, curriculum, shape, num_classes)
+    state, skeleton = jax.eval_shape(fresh, seeds)
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), state), skeleton
 
 
 def _build_and_fit_keys(seed: UInt32[Array, ""]) -> Key[Array, "2"]:

@@ -1,0 +1,13 @@
+"""What a trained model says of any samples, and what it generates: its training data are not needed."""
+
+from rcmvae.inference.apply import Embedding as Embedding
+from rcmvae.inference.apply import Prediction as Prediction
+from rcmvae.inference.apply import embed as embed
+from rcmvae.inference.apply import embed_parts as embed_parts
+from rcmvae.inference.apply import predict as predict
+from rcmvae.inference.apply import predict_parts as predict_parts
+from rcmvae.inference.generate import generate as generate
+from rcmvae.inference.generate import sample as sample
+from rcmvae.inference.pictures import refuse_picture as refuse_picture
+from rcmvae.inference.samples import samples_of as samples_of
+from rcmvae.inference.trained import Trained as Trained

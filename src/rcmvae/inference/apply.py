@@ -1,0 +1,141 @@
+"""Embed and predict: what a trained model says of any samples, in their order and in bounded memory."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Shaped
+
+from rcmvae.curriculum import group_responsibility
+from rcmvae.data.arrays import Stored
+from rcmvae.data.scaling import Numbers
+from rcmvae.diagnostics import look
+from rcmvae.diagnostics.bundle import bound_of
+from rcmvae.inference.samples import samples_of
+from rcmvae.inference.trained import Trained
+from rcmvae.structs import Keys
+from rcmvae.training.epoch import context_at
+from rcmvae.training.state import Streams
+
+PART = 1 << 14  # most samples whose results are held at a time
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """To which channel, and to which group of channels, each sample belongs."""
+
+    channel: Int[np.ndarray, " N"]
+    channel_probability: Float[np.ndarray, " N"]
+    group: Int[np.ndarray, " N"]  # of the channel tree where it proposes its cut
+    group_probability: Float[np.ndarray, " N"]
+
+    def __len__(self) -> int:
+        return len(self.channel)
+
+    def columns(self) -> dict[str, Shaped[np.ndarray, " N"]]:
+        """A table's columns: those of several dimensions have a number each."""
+        flat: dict[str, np.ndarray] = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            flat |= {field.name: value} if value.ndim == 1 else {
+                f"{field.name}_{at}": column for at, column in enumerate(value.T)
+            }  # fmt: skip
+        return flat
+
+    def arrays(self) -> dict[str, Shaped[np.ndarray, "N ..."]]:
+        """The arrays as they are."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Embedding(Prediction):
+    """Where each sample lies, and what it costs."""
+
+    bound: Float[np.ndarray, " N"]  # −ELBO in nats: high for a sample unlike those of the training
+    mean: Float[np.ndarray, "N D"]  # of the posterior in the sample's channel
+    sd: Float[np.ndarray, "N D"]
+    responsibility: Float[np.ndarray, "N K"]
+
+
+Part = TypeVar("Part", bound=Prediction)
+
+
+def embed(run: Path | str, x: Any, *, seed: int | None = None) -> Embedding:
+    """Responsibilities, channel, group, code and bound of each sample, by the weights of a finished run.
+
+    `x` are samples as the run was trained on, a file or folder of them, or the name of a split of the run's own data.
+    """
+    trained = Trained.open(run, seed)
+    return together([*embed_parts(trained, samples_of(trained, x))])
+
+
+def predict(run: Path | str, x: Any, *, seed: int | None = None) -> Prediction:
+    """Channel and group of each sample with their probabilities; the decoder has no part in it."""
+    trained = Trained.open(run, seed)
+    return together([*predict_parts(trained, samples_of(trained, x))])
+
+
+def embed_parts(trained: Trained, x: Stored) -> Iterator[Embedding]:
+    """The embedding of some samples after the other."""
+    plan, state = trained.plan, trained.state
+    log_pi = np.asarray(plan.model(state).prior.log_pi(state.active))
+    program = jax.jit(lambda number, stored: look(plan, state, number, stored))
+    for seen in _in_parts(trained, x, program):
+        channel = seen.responsibility.argmax(axis=1)
+        own = np.arange(len(channel)), np.minimum(channel, seen.mean.shape[1] - 1)
+        yield Embedding(
+            **predicted(trained, seen.responsibility).arrays(),
+            bound=bound_of(seen.responsibility, seen.nll, seen.kl, log_pi),
+            mean=seen.mean[own],
+            sd=np.exp(0.5 * seen.log_var[own]),
+            responsibility=seen.responsibility,
+        )
+
+
+def predict_parts(trained: Trained, x: Stored) -> Iterator[Prediction]:
+    """The prediction of some samples after the other."""
+    plan, state = trained.plan, trained.state
+
+    @jax.jit
+    def program(number: Int[Array, ""], stored: Numbers) -> Float[Array, "B K"]:
+        context = context_at(plan, state, Keys.split(Streams.of(state.seed).evaluate), stochastic=False)
+        model = plan.model(state).in_precision(jnp.dtype(plan.options.precision))
+        return jnp.exp(model.log_responsibility(plan.scaling(stored), context))
+
+    for r in _in_parts(trained, x, program):
+        yield predicted(trained, r)
+
+
+def predicted(trained: Trained, r: Float[np.ndarray, "N K"]) -> Prediction:
+    """The most probable channel and group of each sample."""
+    by_group = group_responsibility(r, trained.groups)
+    return Prediction(
+        channel=r.argmax(axis=1),
+        channel_probability=r.max(axis=1),
+        group=by_group.argmax(axis=1),
+        group_probability=by_group.max(axis=1),
+    )
+
+
+def together(parts: list[Part]) -> Part:
+    """Several parts as one."""
+    names = [field.name for field in dataclasses.fields(parts[0])]
+    return type(parts[0])(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
+def _in_parts(trained: Trained, x: Stored, program: Callable[[Any, Any], Any]) -> Iterator[Any]:
+    """What a program for one batch says of all samples. The last batch is filled up with its last sample."""
+    N, B = len(x), trained.plan.options.batch_size
+    batches = max(1, PART // B)
+    held: list[Any] = []
+    for number, first in enumerate(range(0, N, B)):
+        rows = np.minimum(np.arange(first, first + B), N - 1)
+        seen = program(np.int32(number), trained.devices.put(x[rows]))
+        held.append(jax.tree.map(lambda leaf, left=N - first: np.asarray(leaf)[:left], seen))
+        if len(held) == batches or first + B >= N:
+            yield jax.tree.map(lambda *leaves: np.concatenate(leaves), *held)
+            held = []

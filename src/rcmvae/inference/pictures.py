@@ -1,0 +1,52 @@
+"""Samples as one picture."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Shaped, UInt8
+
+from rcmvae.errors import ConfigError
+
+GAP = 2  # pixels between images
+COLOURS = (1, 3)
+
+
+def refuse_picture(shape: tuple[int, ...]) -> None:
+    """A sentence for samples that are no images."""
+    if len(shape) != 3 or shape[2] not in COLOURS:
+        told = "×".join(map(str, shape))
+        raise ConfigError(
+            f"--output ends in .png, but samples of {told} are no images, grey or in colours: write them to an .npz."
+        )
+
+
+def tiles(images: Shaped[np.ndarray, "N H W C"]) -> UInt8[np.ndarray, "height width C"]:
+    """Images side by side on white, in rows from the upper left; floats from black, their lowest, to white.
+
+    >>> tiles(np.zeros((5, 4, 3, 1), np.uint8)).shape
+    (10, 13, 1)
+    """
+    N, H, W, C = images.shape
+    columns = math.ceil(math.sqrt(N))
+    rows = math.ceil(N / columns)
+    sheet = np.full((rows * (H + GAP) - GAP, columns * (W + GAP) - GAP, C), 255, np.uint8)
+    for at, image in enumerate(_as_bytes(images)):
+        top, left = at // columns * (H + GAP), at % columns * (W + GAP)
+        sheet[top : top + H, left : left + W] = image
+    return sheet
+
+
+def _as_bytes(images: Shaped[np.ndarray, "N H W C"]) -> UInt8[np.ndarray, "N H W C"]:
+    if images.dtype == np.uint8:
+        return images
+    low, high = float(images.min()), float(images.max())
+    return np.rint((images - low) * (255 / (high - low if high > low else 1))).astype(np.uint8)
+
+
+def write_png(path: Path, images: Shaped[np.ndarray, "N H W C"]) -> None:
+    """The tiles as a PNG."""
+    from PIL import Image  # noqa: PLC0415
+
+    sheet = tiles(images)
+    Image.fromarray(sheet[..., 0] if sheet.shape[2] == 1 else sheet).save(path, format="PNG")

@@ -1,0 +1,71 @@
+"""From what a person names, to samples that a run can look at."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rcmvae.config import load_source
+from rcmvae.data import SOURCES, ArraysSource, Source, load
+from rcmvae.data.arrays import Stored
+from rcmvae.data.intake import as_stored
+from rcmvae.data.source import located
+from rcmvae.errors import ConfigError, DataError, RunError, nearest
+from rcmvae.inference.trained import Trained
+
+SPLITS = ("train", "validation", "test")
+FORMS = f"a .npy, .npz or .parquet file, a folder of images, or a split of the run's own data ({', '.join(SPLITS)})"
+
+
+def samples_of(trained: Trained, given: Any, options: Sequence[str] = ()) -> Stored:
+    """Samples in the order of their rows: as given, from a file or folder, or of a split of the run's own data."""
+    if not isinstance(given, str | Path):
+        return trained.accept(as_stored(given, "x"), "x")
+    if str(given) in SPLITS:
+        return _own(trained, str(given), options)
+    path = located(Path(given))
+    return trained.accept(_source(trained, path, options).read().train.x, str(given))
+
+
+def _own(trained: Trained, split: str, options: Sequence[str]) -> Stored:
+    run, source = trained.run, trained.config.data
+    if isinstance(source, ArraysSource):
+        raise RunError(
+            f"{run.path} was trained on arrays handed over in Python, and does not keep them: give samples."
+        )
+    if options:
+        raise ConfigError(
+            f"{options[0]} cannot be given with `{split}`: the run itself says how its data are read."
+        )
+    dataset = load(source)
+    if dataset.fingerprint != trained.card.fingerprint:
+        raise RunError(
+            f"{run.path} was trained on other data: those that its configuration points to have changed since."
+        )
+    found = dataset.splits[split].x
+    if not len(found):
+        raise RunError(f"The data of {run.path} have no {split} split.")
+    return found
+
+
+def _source(trained: Trained, path: Path, options: Sequence[str]) -> Source:
+    """The source that reads a path, with what the run says of its own data where they are of the same kind."""
+    if not path.exists():
+        raise DataError(f"{path} does not exist.{nearest(str(path), SPLITS)} What is looked at is {FORMS}.")
+    own = type(trained.config.data)
+    readers = [cls for cls in (own, *SOURCES.values()) if issubclass(cls, Source) and cls.takes(path)]
+    if not readers:
+        raise DataError(f"{path} cannot be read: what is looked at is {FORMS}.")
+    kept = _how_the_run_reads(trained.config.data) if readers[0] is own else []
+    return load_source(readers[0].kind_name(), [*kept, f"path={json.dumps(str(path))}", *options])
+
+
+def _how_the_run_reads(source: Source) -> list[str]:
+    """Its own options that tell how a file is read, and not which one, as overrides."""
+    everywhere = Source.model_fields.keys() | {"kind"}
+    told = source.model_dump(mode="json", exclude_defaults=True, exclude=set(everywhere))
+    return [
+        f"{name}={json.dumps(value)}"
+        for name, value in told.items()
+        if not isinstance(getattr(source, name), Path)
+    ]

@@ -1,0 +1,118 @@
+"""The weights of a run without its data: all that a model must know of them is in the run directory."""
+
+import dataclasses
+from pathlib import Path
+
+import jax
+import numpy as np
+from jaxtyping import Int
+
+from rcmvae.config import Config
+from rcmvae.curriculum import ChannelTree
+from rcmvae.data.arrays import Stored
+from rcmvae.errors import DataError, RunError
+from rcmvae.findings import place_of
+from rcmvae.run import DataCard, RunDirectory
+from rcmvae.setting import plan_of
+from rcmvae.training import Checkpoints, Devices, Plan, TrainState, begin, blank_states
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """One seed of a finished run, on one device."""
+
+    run: RunDirectory
+    config: Config
+    card: DataCard
+    devices: Devices
+    plan: Plan
+    state: TrainState
+    tree: ChannelTree
+
+    @classmethod
+    def open(cls, path: Path | str, seed: int | None = None) -> "Trained":
+        """A finished run's weights: of this seed, or of its first."""
+        run = RunDirectory.find(path)
+        config, card = run.config, run.card
+        summary, at = place_of(run, seed)
+        run.refuse_edits(config)
+        options = config.training
+        devices = Devices.take(1, options.batch_size)
+        blank, skeleton = blank_states(config.model, options, config.curriculum, card.shape, card.num_classes)
+        plan = plan_of(config, skeleton, card.scaling, card.splits["train"])
+        with Checkpoints(run.checkpoints, options.checkpoint) as checkpoints:
+            found = checkpoints.restore(begin(plan, devices.put(blank)))
+        state = jax.tree.map(lambda leaf: leaf[at], found.arrays.chosen)
+        return cls(
+            run, config, card, devices, plan, state, ChannelTree.from_json(summary["channel_tree"][at])
+        )
+
+    @property
+    def groups(self) -> Int[np.ndarray, " K"]:
+        """The group of each channel where the tree proposes its cut."""
+        return self.tree.cut(num_groups=self.tree.proposed)
+
+    def accept(self, x: Stored, where: str) -> Stored:
+        """The same samples, if they are such as the run was trained on; a sentence if not."""
+        path, card = self.run.path, self.card
+        shape = x.shape[1:]
+        if shape != card.shape:
+            raise DataError(
+                f"A sample of {where} has the shape {_spelled(shape)}, but {path} was trained on samples of "
+                f"{_spelled(card.shape)}.{self._way_to_shape(shape)}"
+            )
+        if str(x.dtype) != card.dtype:
+            raise DataError(
+                f"The samples of {where} are {x.dtype}, but {path} was trained on {card.dtype}: a number would mean "
+                f"something else. {WAYS[card.dtype]}"
+            )
+        self._refuse_outside(x, where)
+        return x
+
+    def _way_to_shape(self, shape: tuple[int, ...]) -> str:
+        card = self.card
+        if (1, *shape) in {(1, *card.shape[:-1], 1), (1, *card.shape)} or shape == card.shape[1:2]:
+            return " A lone sample x is given as x[None]."
+        if len(shape) == len(card.shape) == 3:
+            color = {1: " color=grey", 3: " color=rgb"}.get(card.shape[2], "")
+            return f" Image files are brought to that with resize={list(card.shape[:2])}{color}."
+        if np.prod(shape) == np.prod(card.shape):
+            return " They have as many values: reshape them."
+        return ""
+
+    def _refuse_outside(self, x: Stored, where: str) -> None:
+        output = self.config.model.decoder.output
+        if not output.requires_unit_range:
+            return
+        scaled = np.asarray(self.card.scaling(np.stack([x.min(axis=0), x.max(axis=0)])))
+        low, high = float(scaled.min()), float(scaled.max())
+        if low < 0 or high > 1:
+            raise DataError(
+                f"The samples of {where} lie in [{low:.4g}, {high:.4g}] once they are scaled as those of the training, "
+                f"but the {output.kind_name()} output of {self.run.path} describes values in [0, 1]."
+            )
+
+
+WAYS = {
+    "uint8": "Give bytes from 0 to 255, such as (255 * x).round().astype('uint8') of shares of 1.",
+    "float32": "Give floats in the units of the training samples, such as x.astype('float32').",
+}
+
+
+def _spelled(shape: tuple[int, ...]) -> str:
+    """A shape as one says it.
+
+    >>> _spelled((28, 28, 1)), _spelled((12,))
+    ('28×28×1', '12')
+    """
+    return "×".join(map(str, shape))
+
+
+def refuse_closed(trained: Trained, channel: int) -> None:
+    """A sentence for a channel that is not there, or that never opened."""
+    active = np.asarray(trained.state.active)
+    if not 0 <= channel < len(active):
+        raise RunError(f"channel is {channel}, but {trained.run.path} has channels 0 to {len(active) - 1}.")
+    if not active[channel]:
+        opened = ", ".join(map(str, np.flatnonzero(active)))
+        raise RunError(f"Channel {channel} of {trained.run.path} is closed: open are {opened}.")
