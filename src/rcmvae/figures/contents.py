@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Int
 
+from rcmvae import diagnostics
 from rcmvae.diagnostics import Bundle
 from rcmvae.errors import counted
 from rcmvae.structs import UNLABELLED
@@ -38,7 +39,16 @@ class Content:
 def contents(bundle: Bundle) -> list[Content]:
     """Of every channel in use, in order."""
     channel = bundle.channel
-    return [_content(bundle, k, np.flatnonzero(channel == k)) for k in np.unique(channel).tolist()]
+    found = diagnostics.contents(channel, len(bundle.active), bundle.truth)
+    return [
+        Content(
+            k,
+            np.flatnonzero(channel == k),
+            _name(bundle, int(found.label[k])),
+            _share(float(found.purity[k])),
+        )
+        for k in channels_in_use(bundle)
+    ]
 
 
 def channels_in_use(bundle: Bundle) -> list[int]:
@@ -46,12 +56,12 @@ def channels_in_use(bundle: Bundle) -> list[int]:
     return np.unique(bundle.channel).tolist()
 
 
-def _content(bundle: Bundle, k: int, rows: Int[np.ndarray, " n"]) -> Content:
-    known = bundle.truth[rows][bundle.truth[rows] != UNLABELLED]
-    if not len(known):
-        return Content(k, rows, None, None)
-    counts = np.bincount(known)
-    return Content(k, rows, bundle.label_names[int(counts.argmax())], float(counts.max() / len(known)))
+def _name(bundle: Bundle, label: int) -> str | None:
+    return None if label == UNLABELLED else bundle.label_names[label]
+
+
+def _share(purity: float) -> float | None:
+    return None if np.isnan(purity) else purity
 
 
 def percent(share: float) -> str:

@@ -1,0 +1,284 @@
+"""What is drawn, against the numbers it stands for."""
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PathCollection, PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from rcmvae.figures import FIGURES, drawings
+from rcmvae.figures.curriculum.k_active import kicked
+from rcmvae.figures.maps import MOST_POINTS, thinned
+from rcmvae.figures.pictures import some_of_each
+from rcmvae.figures.tiles import GAP, tiles_of
+from rcmvae.findings import Findings
+from tests.figures.made import EVENTS, made
+
+IMAGES, GROWN = made(), made(grown=True, closed=[2, 3])
+
+
+def drawn(name: str, findings: Findings) -> Figure:
+    figure = drawings(findings)[name](findings)
+    assert isinstance(figure, Figure)
+    return figure
+
+
+def points(axes: Axes) -> np.ndarray:
+    (scatter,) = (one for one in axes.collections if isinstance(one, PathCollection))
+    return np.asarray(scatter.get_offsets())
+
+
+def in_any_order(rows: np.ndarray) -> np.ndarray:
+    return rows[np.lexsort(rows.T)]
+
+
+def heights(axes: Axes) -> list[float]:
+    return [patch.get_height() for patch in axes.patches if isinstance(patch, Rectangle)]
+
+
+def pictures(axes: Axes, R: int, C: int) -> np.ndarray:
+    """The tables of pictures that an axes shows, taken apart again."""
+    (image,) = axes.images
+    shown = np.asarray(image.get_array())
+    height, width = shown.shape[0] // R, shown.shape[1] // C
+    return shown.reshape(R, height, C, width, 3).swapaxes(1, 2)
+
+
+def inner(table: np.ndarray, H: int, W: int) -> np.ndarray:
+    above, beside = (table.shape[2] - H) // 2, (table.shape[3] - W) // 2
+    return table[:, :, above : above + H, beside : beside + W]
+
+
+def test_each_map_has_the_codes_of_the_samples_of_its_channel() -> None:
+    findings = made(K=5, D=4, closed=[1])
+    bundle = findings.bundle
+    panels = drawn("mixture/channel_latents_grid", findings).axes
+    used = np.unique(bundle.channel)
+    assert len(panels) == len(used) == 4
+    for axes, k in zip(panels, used.tolist(), strict=True):
+        codes = bundle.mean[bundle.channel == k][:, bundle.pictures.plane[k]]
+        np.testing.assert_allclose(in_any_order(points(axes)), in_any_order(codes), rtol=1e-6)
+        assert axes.get_title(loc="left").startswith(f"channel {k}")
+        assert f"{len(codes)} samples" in axes.get_title(loc="left")
+        large = drawn(f"mixture/channel_{k:02d}", findings).axes[0]
+        np.testing.assert_allclose(in_any_order(points(large)), in_any_order(codes), rtol=1e-6)
+
+
+def test_points_have_the_colour_of_their_label() -> None:
+    (axes,) = drawn("core/latent_space", IMAGES).axes
+    (scatter,) = (one for one in axes.collections if isinstance(one, PathCollection))
+    rows = thinned(np.arange(len(IMAGES.bundle)), MOST_POINTS)
+    np.testing.assert_allclose(points(axes), IMAGES.bundle.mean[rows], rtol=1e-6)
+    tones = np.asarray(scatter.get_facecolor())
+    for label in range(3):
+        of_label = tones[IMAGES.bundle.truth[rows] == label]
+        assert (of_label == of_label[0]).all()
+    assert len(np.unique(tones, axis=0)) == 3
+
+
+def test_without_labels_the_densest_place_is_darkest() -> None:
+    findings = made(K=1, N=400, classes=0, unlabelled=1.0)
+    (axes,) = drawn("mixture/channel_latents_grid", findings).axes
+    (scatter,) = (one for one in axes.collections if isinstance(one, PathCollection))
+    light = np.asarray(scatter.get_facecolor())[:, :3].sum(axis=1)
+    radius = np.linalg.norm(points(axes), axis=1)
+    assert light[radius < 0.5].mean() < light[radius > 2].mean()
+
+
+def test_pictures_on_a_map_are_those_of_samples_whose_codes_are_there() -> None:
+    bundle = IMAGES.bundle
+    axes = drawn("mixture/channel_01", IMAGES).axes[0]
+    assert axes.images
+    for image in axes.images:
+        left, right, low, high = image.get_extent()
+        centre = np.array([(left + right) / 2, (low + high) / 2])
+        rows = bundle.pictures.thumbnail_of
+        nearest = int(np.abs(bundle.mean[rows] - centre).sum(axis=1).argmin())
+        assert bundle.channel[rows[nearest]] == 1
+        np.testing.assert_allclose(bundle.mean[rows[nearest]], centre, atol=1e-6)
+        np.testing.assert_array_equal(
+            np.asarray(image.get_array())[..., 0], bundle.pictures.thumbnail[nearest][..., 0]
+        )
+    boxes = np.array([image.get_extent() for image in axes.images])
+    for n, (left, right, low, high) in enumerate(boxes):
+        others = np.delete(boxes, n, axis=0) * (1 + 1e-9)
+        apart = (
+            (others[:, 0] >= right) | (others[:, 1] <= left) | (others[:, 2] >= high) | (others[:, 3] <= low)
+        )
+        assert apart.all()
+
+
+def test_reconstructions_are_those_of_the_own_channel() -> None:
+    bundle = IMAGES.bundle
+    at = some_of_each(bundle, 48)
+    own = bundle.channel[bundle.pictures.example[at]]
+    (axes,) = drawn("core/reconstructions", IMAGES).axes
+    table = inner(pictures(axes, 2, 16), 6, 5)[:, : len(at), ..., :1]
+    np.testing.assert_array_equal(table[0], bundle.pictures.original[at])
+    np.testing.assert_array_equal(table[1], bundle.pictures.reconstruction[at, own])
+    nll = bundle.nll[np.arange(len(bundle)), bundle.channel].mean()
+    assert f"{nll:.1f} nats" in drawn("core/reconstructions", IMAGES).get_suptitle()
+
+
+def test_selected_weighted_and_second_best() -> None:
+    bundle = IMAGES.bundle
+    at = some_of_each(bundle, 14)
+    r, each = bundle.responsibility[bundle.pictures.example[at]], bundle.pictures.reconstruction[at]
+    order = np.argsort(-r, axis=1)
+    (axes,) = drawn("mixture/recon_selected", IMAGES).axes
+    table = inner(pictures(axes, 4, len(at)), 6, 5)[..., :1].astype(float)
+    rows = np.arange(len(at))
+    np.testing.assert_array_equal(table[0], bundle.pictures.original[at])
+    np.testing.assert_array_equal(table[1], each[rows, order[:, 0]])
+    np.testing.assert_allclose(
+        table[2], sum(r[:, k, None, None, None] * each[:, k] for k in range(4)), atol=0.51
+    )
+    np.testing.assert_array_equal(table[3], each[rows, order[:, 1]])
+
+
+def test_every_channel_draws_in_its_column_and_the_own_one_is_framed() -> None:
+    bundle = IMAGES.bundle
+    at = some_of_each(bundle, 12)
+    (axes,) = drawn("mixture/recon_by_channel", IMAGES).axes
+    table = inner(pictures(axes, len(at), 5), 6, 5)[..., :1]
+    np.testing.assert_array_equal(table[:, 0], bundle.pictures.original[at])
+    np.testing.assert_array_equal(table[:, 1:], bundle.pictures.reconstruction[at])
+    frames = [patch.get_xy() for patch in axes.patches if isinstance(patch, Rectangle)]
+    own = bundle.channel[bundle.pictures.example[at]]
+    assert frames == [(k + 0.5, row - 0.5) for row, k in enumerate(own.tolist())]
+
+
+def test_draws_and_manifolds_are_those_of_the_bundle() -> None:
+    bundle = IMAGES.bundle
+    table = inner(pictures(drawn("core/samples", IMAGES).axes[0], 4, 2), 6, 5)
+    np.testing.assert_array_equal(table[..., :1], bundle.pictures.drawn)
+    for k, axes in enumerate(drawn("mixture/manifolds", IMAGES).axes):
+        np.testing.assert_array_equal(pictures(axes, 4, 4)[..., :1], bundle.pictures.manifold[k])
+
+
+def test_colour_stays_colour_and_floats_fill_the_range() -> None:
+    colour = made(shape=(6, 5, 3))
+    table = pictures(drawn("mixture/manifolds", colour).axes[0], 4, 4)
+    np.testing.assert_array_equal(table, colour.bundle.pictures.manifold[0])
+    floats = made(as_bytes=False)
+    table = pictures(drawn("mixture/manifolds", floats).axes[0], 4, 4)[..., :1]
+    known = floats.bundle.pictures.thumbnail
+    share = (floats.bundle.pictures.manifold[0] - known.min()) / (known.max() - known.min())
+    np.testing.assert_allclose(table, 255 * np.clip(share, 0, 1), atol=0.51)
+
+
+def test_vectors_are_bars_of_deviations() -> None:
+    findings = made(shape=(7,), as_bytes=False)
+    tiles = tiles_of(findings.bundle)
+    samples = findings.bundle.pictures.manifold[0]
+    axes = drawn("mixture/manifolds", findings).axes[0]
+    (bars,) = (one for one in axes.collections if isinstance(one, PolyCollection))
+    corners = np.array([path.vertices for path in bars.get_paths()])
+    tall = (corners[:, 0, 1] - corners[:, 1, 1]).reshape(4, 4, 7) / (
+        1 - 2 * GAP
+    )  # rows are counted downwards
+    known = findings.bundle.pictures.thumbnail
+    deviation = np.clip((samples - known.mean(axis=0)) / known.std(axis=0), -2, 2) / 4
+    np.testing.assert_allclose(tall, deviation, atol=1e-5)
+    assert "deviations" in tiles.caption
+
+
+def test_long_vectors_are_lines() -> None:
+    axes = drawn("mixture/manifolds", made(shape=(300,), as_bytes=False)).axes[0]
+    lines = [one for one in axes.collections if isinstance(one, LineCollection)][-1].get_segments()
+    assert [len(line) for line in lines] == [128] * 16
+
+
+def test_ownership_is_the_share_of_each_label() -> None:
+    bundle = IMAGES.bundle
+    axes = drawn("mixture/channel_ownership", IMAGES).axes[0]
+    (image,) = axes.images
+    channels = [int(label.get_text()) for label in axes.get_yticklabels()]
+    assert sorted(channels) == [0, 1, 2, 3]
+    for row, k in enumerate(channels):
+        share = np.bincount(bundle.truth[bundle.channel == k], minlength=3) / (bundle.channel == k).sum()
+        np.testing.assert_allclose(np.asarray(image.get_array())[row], share)
+
+
+def test_bars_are_as_high_as_their_numbers() -> None:
+    bundle = IMAGES.bundle
+    kl = [bundle.kl[bundle.channel == k, k].mean() for k in range(4)]
+    np.testing.assert_allclose(heights(drawn("mixture/channel_kl", IMAGES).axes[0]), kl, rtol=1e-5)
+    over_time, at_end = drawn("mixture/evolution", IMAGES).axes
+    np.testing.assert_allclose(heights(at_end), 100 * np.sort(bundle.usage)[::-1], rtol=1e-6)
+    np.testing.assert_allclose(at_end.lines[0].get_ydata(), 25.0, rtol=1e-5)
+    for line, name in zip(over_time.lines, ("k_active", "channels_1pct"), strict=True):
+        assert list(np.asarray(line.get_ydata())) == [row[name] for row in IMAGES.rows]
+
+
+def test_hardness_counts_every_sample_once() -> None:
+    axes = drawn("mixture/routing_hardness", IMAGES).axes[0]
+    assert sum(heights(axes)) == pytest.approx(100)
+    soft = IMAGES.bundle.responsibility.max(axis=1)
+    assert heights(axes)[-1] == pytest.approx(100 * (soft >= 0.975).mean())
+
+
+def test_ranges_of_codes_are_their_quantiles() -> None:
+    bundle = IMAGES.bundle
+    for d, axes in enumerate(drawn("mixture/latent_by_channel", IMAGES).axes):
+        middles = np.asarray(axes.lines[0].get_xdata())
+        expected = [np.median(bundle.mean[bundle.channel == k, d]) for k in range(4)]
+        np.testing.assert_allclose(middles, expected, rtol=1e-5)
+
+
+def test_loss_curves_are_the_history() -> None:
+    panels = {axes.get_title(loc="left"): axes for axes in drawn("core/loss_curves", IMAGES).axes}
+    assert list(panels) == ["bound", "loss", "kl_z", "gradient_norm"]
+    curves = [np.asarray(line.get_ydata()).tolist() for line in panels["kl_z"].lines]
+    for part, curve in zip(("train", "validation"), curves, strict=False):
+        assert curve == [row[f"{part}/kl_z"] for row in IMAGES.rows]
+
+
+def test_the_tree_is_cut_where_it_proposes() -> None:
+    (axes,) = drawn("mixture/tree", IMAGES).axes
+    (cut,) = np.unique(np.asarray(axes.lines[0].get_xdata()))
+    tree = IMAGES.tree
+    assert len(tree.channels) - (tree.heights <= cut).sum() == tree.proposed
+    (lines,) = (one for one in axes.collections if isinstance(one, LineCollection))
+    tops = sorted(np.asarray(segment)[1, 0] for segment in lines.get_segments())
+    np.testing.assert_allclose(tops, tree.heights)
+    order = [int(label.get_text().partition(":")[0]) for label in axes.get_yticklabels()]
+    assert sorted(order) == list(tree.channels)
+
+
+def test_growth_is_told_with_what_became_of_it() -> None:
+    (axes,) = drawn("curriculum/k_active", GROWN).axes
+    by_name = {str(line.get_label()): line for line in axes.lines}
+    for what, count in (("opened", 3), ("kept", 2), ("closed", 1), ("merged", 1)):
+        at = np.asarray(by_name[f"{what} ({count})"].get_xdata()).tolist()
+        assert at == [event.epoch for event in EVENTS if event.what == what]
+    assert kicked(GROWN) == [(2, 4), (6, 7)]
+    assert "Growth ended with epoch 10" in drawn("curriculum/k_active", GROWN).get_supxlabel()
+
+
+def test_pots_stand_below_those_that_they_came_from() -> None:
+    (axes,) = drawn("curriculum/pot_tree", GROWN).axes
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["channel 0", "channel 2", "channel 1"]
+    lives = {
+        (line.get_ydata()[0], tuple(line.get_xdata())) for line in axes.lines if line.get_linewidth() == 3.5
+    }  # pyright: ignore[reportIndexIssue, reportArgumentType]
+    assert lives == {(0, (0, 12)), (2, (2, 12)), (1, (4, 9))}
+    uprights = {
+        tuple(line.get_ydata()): line.get_linewidth() for line in axes.lines if line.get_linewidth() != 3.5
+    }  # pyright: ignore[reportArgumentType]
+    assert uprights[0, 2] == pytest.approx(3.0)  # all of channel 1 came from 0
+    assert uprights[0, 1] == pytest.approx(0.4 + 2.6 * 0.7)
+    assert uprights[2, 1] == pytest.approx(0.4 + 2.6 * 0.25)
+    assert "1 of them" in drawn("curriculum/pot_tree", GROWN).get_supxlabel()
+
+
+def test_large_splits_are_thinned_and_that_is_said() -> None:
+    findings = made(K=2, N=30_000, shape=(1,), as_bytes=False)
+    figure = FIGURES["core/latent_space"](findings)
+    assert isinstance(figure, Figure)
+    assert len(points(figure.axes[0])) == MOST_POINTS
+    assert "20,000 of 30,000 samples" in figure.get_supxlabel().replace("\n", " ")
+    for axes in drawn("mixture/channel_latents_grid", findings).axes:
+        assert len(points(axes)) == 3_000
