@@ -107,7 +107,7 @@ def made(
     with np.errstate(divide="ignore"):
         log_pi = np.log(active / active.sum()).astype(np.float32)
     joint = r.T.astype(float) @ r / N
-    planes = np.sort([rng.permutation(D)[:2] if D > 1 else [0, 0] for _ in range(K)], axis=1)
+    planes = np.stack([np.sort(np.resize(rng.permutation(D)[:2], 2)) for _ in range(K)])
     bundle = Bundle(
         data="made",
         split="validation",

@@ -207,7 +207,7 @@ def test_bars_are_as_high_as_their_numbers() -> None:
     np.testing.assert_allclose(heights(drawn("mixture/channel_kl", IMAGES).axes[0]), kl, rtol=1e-5)
     over_time, at_end = drawn("mixture/evolution", IMAGES).axes
     np.testing.assert_allclose(heights(at_end), 100 * np.sort(bundle.usage)[::-1], rtol=1e-6)
-    np.testing.assert_allclose(at_end.lines[0].get_ydata(), 25.0, rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(at_end.lines[0].get_ydata()), 25.0, rtol=1e-5)
     for line, name in zip(over_time.lines, ("k_active", "channels_1pct"), strict=True):
         assert list(np.asarray(line.get_ydata())) == [row[name] for row in IMAGES.rows]
 
@@ -261,13 +261,14 @@ def test_pots_stand_below_those_that_they_came_from() -> None:
     (axes,) = drawn("curriculum/pot_tree", GROWN).axes
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == ["channel 0", "channel 2", "channel 1"]
-    lives = {
-        (line.get_ydata()[0], tuple(line.get_xdata())) for line in axes.lines if line.get_linewidth() == 3.5
-    }  # pyright: ignore[reportIndexIssue, reportArgumentType]
-    assert lives == {(0, (0, 12)), (2, (2, 12)), (1, (4, 9))}
-    uprights = {
-        tuple(line.get_ydata()): line.get_linewidth() for line in axes.lines if line.get_linewidth() != 3.5
-    }  # pyright: ignore[reportArgumentType]
+    lives, uprights = {}, {}
+    for line in axes.lines:
+        across, up = np.asarray(line.get_xdata()).tolist(), np.asarray(line.get_ydata()).tolist()
+        if line.get_linewidth() == 3.5:
+            lives[up[0]] = across
+        else:
+            uprights[tuple(up)] = line.get_linewidth()
+    assert lives == {0: [0, 12], 2: [2, 12], 1: [4, 9]}
     assert uprights[0, 2] == pytest.approx(3.0)  # all of channel 1 came from 0
     assert uprights[0, 1] == pytest.approx(0.4 + 2.6 * 0.7)
     assert uprights[2, 1] == pytest.approx(0.4 + 2.6 * 0.25)
