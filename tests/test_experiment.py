@@ -1,6 +1,7 @@
 """From a configuration to results, and back to them later."""
 
 import dataclasses
+import re
 import shutil
 from pathlib import Path
 
@@ -301,7 +302,7 @@ def test_how_to_go_on_can_be_pasted_into_a_shell() -> None:
 
 
 REPORTED = {"run": {"report": "train"}}
-SHOWN = {"REPORT.md", "diagnostics"}
+SHOWN = {"REPORT.md", "report.html", "figures", "diagnostics"}
 
 
 @pytest.fixture(scope="module")
@@ -311,6 +312,9 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 def test_a_finished_run_has_a_report(reported: RunDirectory) -> None:
     assert {path.name for path in reported.path.iterdir()} >= SHOWN
+    links = re.findall(r"\]\((figures/[^)]+)\)", (reported.path / "REPORT.md").read_text(encoding="utf-8"))
+    assert len(links) > 10
+    assert [link for link in links if not (reported.path / link).is_file()] == []
     for seed in (0, 1):
         bundle = gather(reported, seed).bundle
         assert (bundle.seed, bundle.split, bundle.epoch, len(bundle)) == (seed, "train", 3, 240)

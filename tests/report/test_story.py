@@ -4,11 +4,15 @@ import dataclasses
 
 import numpy as np
 
+from rcmvae.diagnostics.absent import Absent
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel, channels_of
 from rcmvae.report.markdown import markdown
+from rcmvae.report.sections import CHANNELS
 from rcmvae.report.story import NOTHING_ODD, Story, tell
 from tests.report import scene
+
+NO_FIGURES = {CHANNELS: Absent("Nothing was drawn.")}
 
 
 def told(findings: Findings) -> Story:
@@ -39,8 +43,8 @@ def test_what_was_trained_and_what_came_out() -> None:
 def test_what_to_look_at() -> None:
     assert told(scene.findings()).look_at == (
         "Channel 2 is mixed: no label has 60% of the samples there.",
-        "Channels 1 and 2 are told apart worst (0.60, where 0 is not at all and 1 always): they may hold the same kind "
-        "of thing.",
+        "Channels 1 and 2 are the most alike: two views of a sample tell them apart by 0.60, where 0 is not at all and "
+        "1 always.",
         f"Label {scene.NASTY} is the commonest in channels 1 and 2.",
         "Label two is the commonest in no channel.",
         "Channel 3 is closed, and shown nowhere.",
@@ -60,9 +64,9 @@ def test_without_labels_there_is_no_talk_of_them() -> None:
     story = told(findings)
     assert not any("abel" in sentence for sentence in (*story.outcome, *story.look_at))
     assert [fact.value for fact in story.facts] == ["3 of 4", "2", "20.0"]
-    assert "label" not in markdown(findings, story, channels_of(findings.bundle, findings.groups)).partition(
-        "## Configuration"
-    )[0].replace("without labels", "")
+    assert "label" not in markdown(
+        findings, story, channels_of(findings.bundle, findings.groups), NO_FIGURES
+    ).partition("## Configuration")[0].replace("without labels", "")
 
 
 def test_where_nothing_is_odd_that_is_said() -> None:
@@ -91,7 +95,7 @@ def test_a_channel_has_a_title() -> None:
 
 def test_markdown_shows_text_as_it_is() -> None:
     findings = scene.findings()
-    text = markdown(findings, told(findings), channels_of(findings.bundle, findings.groups))
+    text = markdown(findings, told(findings), channels_of(findings.bundle, findings.groups), NO_FIGURES)
     assert "\\<b\\>" in text
     assert "<b>" not in text
     table = [line for line in text.splitlines() if line.startswith("| 1 |")]

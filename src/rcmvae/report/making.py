@@ -7,9 +7,11 @@ import jax
 from rcmvae.data import SplitName
 from rcmvae.diagnostics import survey
 from rcmvae.errors import RunError
+from rcmvae.figures import draw_all
 from rcmvae.findings import bundle_file, gather
 from rcmvae.report.channels import channels_of
 from rcmvae.report.markdown import markdown
+from rcmvae.report.page import page as html
 from rcmvae.report.story import tell
 from rcmvae.results import seeds_of
 from rcmvae.run import RunDirectory
@@ -54,5 +56,7 @@ def write(run: RunDirectory, seed: int | None = None) -> Path:
     findings = gather(run, seed)
     channels = channels_of(findings.bundle, findings.groups)
     story = tell(findings, channels)
-    run.write("REPORT.md", markdown(findings, story, channels))
+    figures = draw_all(findings, run.path / "figures")
+    run.write("REPORT.md", markdown(findings, story, channels, figures))
+    run.write(PAGE, html(findings, story, channels, figures))
     return page

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from rcmvae.config import dump_config
+from rcmvae.diagnostics.absent import Absent
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel
+from rcmvae.report.sections import CHANNELS, Drawn, Section, about, sections
 from rcmvae.report.story import Story
 from rcmvae.report.tables import Table, environment, tables
 
 
-def markdown(findings: Findings, story: Story, channels: Sequence[Channel]) -> str:
+def markdown(findings: Findings, story: Story, channels: Sequence[Channel], figures: Drawn) -> str:
     """The whole text."""
     parts = [
         f"# {escaped(story.title)}",
@@ -19,6 +22,8 @@ def markdown(findings: Findings, story: Story, channels: Sequence[Channel]) -> s
         "\n".join(map(escaped, story.outcome)),
         "## What to look at",
         "\n".join(f"- {escaped(sentence)}" for sentence in story.look_at),
+        f"## The channels\n\n{_figure(CHANNELS, figures[CHANNELS])}",
+        *(_figures(section, figures) for section in sections(figures)),
         *(_section(table) for table in tables(findings, channels)),
         "## Configuration",
         f"```yaml\n{dump_config(findings.config).rstrip()}\n```",
@@ -39,6 +44,17 @@ def escaped(text: str) -> str:
 def _table_of_facts(story: Story) -> str:
     facts = tuple((fact.value, fact.meaning) for fact in story.facts)
     return "\n".join(f"- **{escaped(value)}** {escaped(meaning)}" for value, meaning in facts)
+
+
+def _figures(section: Section, figures: Drawn) -> str:
+    shown = [_figure(name, figures[name]) for name in section.figures if name in figures]
+    return "\n\n".join([f"## {section.title}", *shown])
+
+
+def _figure(name: str, drawn: Path | Absent) -> str:
+    if isinstance(drawn, Absent):
+        return f"{escaped(about(name))} {escaped(drawn.reason)}"
+    return f"![{escaped(about(name))}](figures/{name}.png)"
 
 
 def _section(table: Table) -> str:

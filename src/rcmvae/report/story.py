@@ -128,7 +128,7 @@ def _look_at(findings: Findings, channels: Sequence[Channel]) -> Iterator[str]:
     """What a person should look at first, the oddest first."""
     used = [channel for channel in channels if channel.is_used]
     known = [channel for channel in used if channel.purity is not None]
-    yield from _mixed([channel for channel in known if (channel.purity or 0) < MIXED])
+    yield from _mixed(known)
     yield from _alike(findings)
     yield from _spread_labels(findings, known)
     idle = sorted({*np.flatnonzero(findings.bundle.active).tolist()} - {channel.index for channel in used})
@@ -142,7 +142,11 @@ def _look_at(findings: Findings, channels: Sequence[Channel]) -> Iterator[str]:
         yield f"Every channel in use is clean: at least {CLEAR:.0%} of its samples share a label."
 
 
-def _mixed(mixed: Sequence[Channel]) -> Iterator[str]:
+def _mixed(known: Sequence[Channel]) -> Iterator[str]:
+    mixed = [channel for channel in known if (channel.purity or 0) < MIXED]
+    least = min(known, key=lambda channel: channel.purity or 0, default=None)
+    if least is not None and not mixed and (least.purity or 0) < CLEAR:
+        yield f"The least pure is {least.title}: see what else is in it."
     if mixed:
         which = _named([channel.index for channel in mixed])
         verb = "is" if len(mixed) == 1 else "are"
@@ -154,8 +158,8 @@ def _alike(findings: Findings) -> Iterator[str]:
     if merges and merges[0].height < WELL_TOLD:
         first = merges[0]
         yield (
-            f"Channels {first.kept} and {first.closed} are told apart worst ({first.height:.2f}, where 0 is not at all "
-            f"and 1 always): they may hold the same kind of thing."
+            f"Channels {first.kept} and {first.closed} are the most alike: two views of a sample tell them apart by "
+            f"{first.height:.2f}, where 0 is not at all and 1 always."
         )
 
 
