@@ -19,6 +19,7 @@ GEOMETRIC = {"prior": "geometric", "layout": "shared"}
 LEARNED = {"kind": "mixture", "pi": "learned"}
 HEADED = {"classifier": {}}
 LATE = {"kind": "piecewise", "at": [10, 20], "values": [0, 0.5, 1]}
+LATE_ON = {"kind": "piecewise", "at": [15], "values": [0, 1]}
 
 # (configuration, parts of the sentence that refuses it)
 REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
@@ -152,7 +153,7 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
         {
             "objective": {"kl_c": 1, "reconstruction": {"weight": LATE}},
             "training": {"epochs": 100},
-            "curriculum": {"stop_after": 2, "trial": 2, "finish": {"epochs": 5}},
+            "curriculum": {"stop_after": 2, "trial": 2, "finish": {"epochs": 3}},
         },
         (
             "objective.reconstruction.weight is 0 for the first 10 epochs",
@@ -245,7 +246,7 @@ def test_what_is_proposed_for_a_quick_look_works(name: str) -> None:
     _, _, proposed = str(caught.value).removesuffix(".").partition("from the start: ")
     config = load_config(recipe, [few, *proposed.split()])
     assert all(term.weight.begins() == 0 for term in config.objective.terms.values())
-    with pytest.raises(ConfigError, match="training may be over after 14"):
+    with pytest.raises(ConfigError, match="training may be over after 16"):
         load_config(recipe, ["curriculum={}", "objective.kl_c.weight.at=[20]"])
 
 
@@ -269,6 +270,19 @@ def test_what_is_proposed_for_a_quick_look_works(name: str) -> None:
             "training": {"epochs": 100},
             "curriculum": {"stop_after": 3, "trial": 2, "finish": {"epochs": 5}},
         },
+        *(
+            {
+                "objective": {"reconstruction": {"weight": LATE_ON}},
+                "training": {"epochs": 200},
+                "curriculum": {"policy": policy},
+            }
+            for policy in (
+                {"kind": "scheduled", "every": 10},
+                {"kind": "birth", "when": {"kind": "scheduled", "at": [40, 80]}},
+                {"kind": "plateau", "patience": 20},
+                {"kind": "normality", "cooldown": 30, "max_wait": None},
+            )
+        ),
     ],
 )
 def test_what_fits_is_taken(raw: dict[str, Any]) -> None:

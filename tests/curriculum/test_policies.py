@@ -120,6 +120,11 @@ class TestEveryPolicy:
             jax.tree.map(np.testing.assert_array_equal, before[2], epoch)
             state = first[0]
 
+    @pytest.mark.parametrize("seed", range(5))
+    def test_no_proposal_comes_sooner_than_told(self, policy: Policy, seed: int):
+        made = np.flatnonzero(decisions(policy, story(seed, length=60))) + 1
+        assert (made >= [policy.soonest(n) for n in range(1, len(made) + 1)]).all()
+
     def test_it_reads_nothing_but_what_it_says(self, policy: Policy):
         def hidden(i: int, epoch: Signals) -> Signals:
             other = signals(epoch.epoch, seen_codes=epoch.codes if policy.needs_codes else None, seed=99 + i)

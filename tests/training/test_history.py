@@ -126,6 +126,19 @@ def test_events_have_a_file_of_their_own_once_there_are_any(tmp_path: Path) -> N
     assert happened(tmp_path) == [*expected, *({**row, "epoch": 3} for row in expected)]
 
 
+@pytest.mark.parametrize("cut", range(1, 130, 7))
+def test_a_kill_in_the_middle_of_an_event_costs_nothing_but_that_epoch(tmp_path: Path, cut: int) -> None:
+    kept = Event(
+        epoch=2, what="kept", channel=0, scores={"cleanness": 0.5, "bound_gain": 1.0}, sources={1: 1.0}
+    )
+    history = started(tmp_path)
+    history([dataclasses.replace(one, events=(kept,)) for one in signals(2)])
+    whole = history.events.path.read_bytes()
+    history.events.path.write_bytes(whole[: len(whole) - cut])
+    again = started(tmp_path, epoch=1)
+    assert again.events.read() == []
+
+
 def test_a_line_that_makes_no_sense_is_told(tmp_path: Path) -> None:
     history = started(tmp_path)
     history(signals(1))

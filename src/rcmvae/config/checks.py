@@ -73,8 +73,7 @@ def soonest_end(parts: Parts) -> int:
     if curriculum is None:
         return epochs
     to_open = (curriculum.limit or parts.model.num_channels) - curriculum.initial
-    trials = min(curriculum.stop_after, max(to_open, 0))
-    return min(epochs, 1 + trials * curriculum.trial + curriculum.finish.epochs)
+    return int(min(epochs, curriculum.soonest_end(max(to_open, 0))))
 
 
 def the_classifier_is_trained(parts: Parts) -> Iterator[str]:

@@ -79,6 +79,14 @@ class Curriculum(Options):
     )
     finish: Finish = Field(default=Finish(), description="The end of training, once growth has ended.")
 
+    def soonest_end(self, to_open: int) -> float:
+        """The epoch before which training cannot be over, whatever it brings, with so many channels left to open."""
+        soonest, trials = self.policy.soonest, min(self.stop_after, to_open)
+        if trials == 0:
+            return soonest(1) + self.finish.epochs
+        last = max(soonest(trials), soonest(1) + (trials - 1) * self.trial)
+        return last + self.trial + self.finish.epochs
+
     @model_validator(mode="after")
     def _fits_together(self) -> "Curriculum":
         if self.limit is not None and self.limit < self.initial:

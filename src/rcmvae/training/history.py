@@ -53,9 +53,9 @@ class Lines:
     def read(self) -> list[Row]:
         """All whole rows."""
         rows: list[Row] = []
-        lines = self.path.read_bytes().splitlines() if self.path.exists() else []
+        lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
         for number, line in enumerate(lines, start=1):
-            if not line.endswith(b"}"):  # cut short by a kill in the middle of a write; nothing follows it
+            if not line.endswith(b"\n"):  # cut short by a kill in the middle of a write; nothing follows it
                 break
             rows.append(self._parsed(line, number))
         return rows

@@ -32,6 +32,15 @@ class Policy(Options):
         """Whether `seen.codes` has to be there."""
         return False
 
+    @property
+    def wait(self) -> int:
+        """How many epochs pass at least before it proposes for the first time."""
+        return 1
+
+    def soonest(self, proposals: int) -> float:
+        """The epoch before which it cannot have proposed so often, whatever training brings; trials come on top."""
+        return self.wait + proposals - 1
+
     @abstractmethod
     def init(self) -> PolicyState:
         """The state before the first epoch."""

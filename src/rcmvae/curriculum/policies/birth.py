@@ -35,6 +35,9 @@ class Birth(Policy):
     def needs_codes(self) -> bool:
         return self.when.needs_codes
 
+    def soonest(self, proposals: int) -> float:
+        return self.when.soonest(proposals)
+
     def init(self) -> PolicyState:
         return self.when.init()
 

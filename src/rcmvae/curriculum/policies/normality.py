@@ -62,17 +62,20 @@ class Normality(Policy):
 
     @model_validator(mode="after")
     def _waits_long_enough(self) -> "Normality":
-        soonest = max(self.patience, self.cooldown + 1)
-        if self.max_wait is not None and self.max_wait < soonest:
+        if self.max_wait is not None and self.max_wait < self.wait:
             raise ValueError(
                 f"max_wait is {self.max_wait}, but with patience {self.patience} and cooldown {self.cooldown} no "
-                f"proposal comes before epoch {soonest}: make it that long, or null."
+                f"proposal comes before epoch {self.wait}: make it that long, or null."
             )
         return self
 
     @property
     def needs_codes(self) -> bool:
         return True
+
+    @property
+    def wait(self) -> int:
+        return max(self.patience, self.cooldown + 1)
 
     def init(self) -> NormalityState:
         return NormalityState()

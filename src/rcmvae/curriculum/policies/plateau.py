@@ -40,6 +40,10 @@ class Plateau(Watching, Policy):
     def watches(self) -> tuple[str, ...]:
         return (self.monitor,)
 
+    @property
+    def wait(self) -> int:
+        return max(self.patience, self.cooldown + 1)
+
     def init(self) -> PlateauState:
         return PlateauState()
 

@@ -2,6 +2,7 @@
 
 import bisect
 import itertools
+import math
 from typing import Any, Literal
 
 from pydantic import Field, PositiveInt, model_validator
@@ -58,6 +59,12 @@ class Scheduled(Policy):
         if self.every is not None:
             return epoch // self.every
         return bisect.bisect_right(self.at or (), epoch)
+
+    def soonest(self, proposals: int) -> float:
+        if self.every is not None:
+            return self.every * proposals
+        at = self.at or ()
+        return at[proposals - 1] if proposals <= len(at) else math.inf
 
     def init(self) -> ScheduledState:
         return ScheduledState()
