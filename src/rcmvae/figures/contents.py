@@ -75,11 +75,11 @@ def percent(share: float) -> str:
     return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
 
 
-def shortened(name: str, most: int = 16) -> str:
+def shortened(name: str, most: int = 12) -> str:
     """A name that fits.
 
     >>> shortened("Ankle boot"), shortened("a label that nobody can read")
-    ('Ankle boot', 'a label that no…')
+    ('Ankle boot', 'a label tha…')
     """
     return name if len(name) <= most else f"{name[: most - 1]}…"
 

@@ -29,7 +29,9 @@ def latent_space(findings: Findings) -> Figure:
     points = places(bundle, rows, plane)
     scatter(axes, points, shades(rows, points))
     for radius in (1, 2):
-        axes.add_patch(Circle((0, 0), radius, fill=False, linestyle="--", linewidth=0.9, edgecolor=INK))
+        axes.add_patch(
+            Circle((0, 0), radius, fill=False, linestyle="--", linewidth=1.2, edgecolor=INK, zorder=3)
+        )
     axes.set_aspect("equal", adjustable="datalim")
     name_axes(axes, plane)
     shades.legend(drawn, rows)

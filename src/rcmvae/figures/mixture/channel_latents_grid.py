@@ -1,10 +1,11 @@
 """The map of every channel: what a run is for."""
 
 import numpy as np
+from jaxtyping import Int
 from matplotlib.figure import Figure
 
 from rcmvae.errors import counted
-from rcmvae.figures.contents import and_more, contents, largest, percent
+from rcmvae.figures.contents import Content, and_more, contents, largest, percent
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.maps import MOST_OF_PANEL, Shades, places, scatter, sparse_ticks, thinned
 from rcmvae.figures.style import page, panels, rows_of
@@ -19,7 +20,6 @@ def channel_latents_grid(findings: Findings) -> Figure:
     bundle, shades = findings.bundle, Shades.of(findings.bundle)
     found = contents(bundle)
     shown = largest(found, MOST)
-    groups = findings.groups
     drawn = page(
         f"{counted(len(found), 'channel')} in use of {len(bundle.active)}{_purity(findings)}",
         f"Mean codes of the samples of the {bundle.split} split, each in the channel that holds it; the two latent "
@@ -33,13 +33,7 @@ def channel_latents_grid(findings: Findings) -> Figure:
         scatter(axes, points, shades(rows, points))
         sparse_ticks(axes)
         axes.tick_params(labelsize=6, length=2, pad=1)
-        with_others = (groups == groups[content.channel]).sum() > 1 and groups[content.channel] >= 0
-        group = f", group {groups[content.channel]}" if with_others else ""
-        second = content.samples if content.label is not None else ""
-        axes.set_title(
-            f"channel {content.channel}{group}\n{content.kind}" + (f", {second}" if second else ""),
-            fontsize=7.5,
-        )
+        axes.set_title(_title(content, findings.groups), fontsize=7.5)
     shades.legend(drawn, np.arange(len(bundle)))
     return drawn
 
@@ -50,3 +44,12 @@ def _purity(findings: Findings) -> str:
         return ""
     least = min(known, key=lambda content: content.purity or 0.0)
     return f", the least pure {percent(least.purity or 0.0)} of one label"
+
+
+def _title(content: Content, groups: Int[np.ndarray, " K"]) -> str:
+    """Two lines; the group where there are several, of several channels."""
+    group = groups[content.channel]
+    told = groups.max() > 0 and group >= 0 and (groups == group).sum() > 1
+    below = [content.kind] if content.label is not None else []
+    below += [f"group {group}"] if told else []
+    return f"channel {content.channel}, {content.samples}\n{', '.join(below)}".rstrip()

@@ -12,7 +12,7 @@ from rcmvae.figures.drawing import figure
 from rcmvae.figures.style import FAINT, HELD_OUT, INK, TRAIN, page
 from rcmvae.findings import Findings
 
-MOST = 60
+MOST = 30
 
 
 @figure(needs.history)

@@ -13,6 +13,8 @@ from rcmvae.figures.drawing import figure
 from rcmvae.figures.style import INK, QUIET, colour, page
 from rcmvae.findings import Findings
 
+MANY = 40
+
 
 @figure(needs.merges)
 def tree(findings: Findings) -> Figure:
@@ -27,7 +29,7 @@ def tree(findings: Findings) -> Figure:
         "Channels merge from left to right, those first that two views of a sample tell apart worst: 0 is not at all, "
         "1 is never confused. Dashed: the proposed cut, in the largest gap between merges. A colour is a group of "
         "several channels; what would merge right of the cut is grey.",
-        1.3 + 0.21 * len(order),
+        1.3 + (0.21 if len(order) <= MANY else 0.13) * len(order),
     )
     axes = drawn.subplots()
     lines, tones = [], []
@@ -38,9 +40,14 @@ def tree(findings: Findings) -> Figure:
     axes.add_collection(LineCollection(lines, colors=tones, linewidths=1.6))
     axes.axvline(cut, color=INK, linestyle="--", linewidth=0.9)
     names = [f"{k}: {told.get(k, 'holds no sample first')}" for k in order]
-    axes.set_yticks(10.0 * np.arange(len(order)) + 5, names, fontsize=8)
+    axes.set_yticks(10.0 * np.arange(len(order)) + 5, names, fontsize=8 if len(order) <= MANY else 6)
     for label, k in zip(axes.get_yticklabels(), order, strict=True):
         label.set_color(colour(int(groups[k])) if (groups == groups[k]).sum() > 1 else INK)
+    for group in np.unique(groups[groups >= 0]).tolist():
+        middle = np.mean([10 * order.index(k) + 5 for k in np.flatnonzero(groups == group).tolist()])
+        axes.annotate(
+            f"group {group}", (cut, middle), (3, 2), textcoords="offset points", fontsize=7, color=QUIET
+        )
     axes.set(
         xlabel="how well two views tell the parts apart",
         xlim=(0, max(1.0, *found.heights)),
