@@ -3,18 +3,21 @@
 import dataclasses
 import re
 import shutil
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from rcmvae import experiment
-from rcmvae.config import load_config
+from rcmvae.config import Config, load_config
 from rcmvae.data import ArraysSource, Dataset, Digits, dataset_from_arrays, load
 from rcmvae.errors import ConfigError, RunError
-from rcmvae.experiment import Interrupted
 from rcmvae.findings import gather
-from rcmvae.run import RunDirectory
+from rcmvae.interruption import Interruption
+from rcmvae.run import RunDirectory, Ways
+from rcmvae.training import History
 
 from .training.small import DATA, digits, rows_of, tiny
 
@@ -35,7 +38,8 @@ def run(trained: RunDirectory, tmp_path: Path) -> RunDirectory:
 def test_a_run_leaves_what_it_promises(trained: RunDirectory) -> None:
     left = {path.name for path in trained.path.iterdir()}
     assert left == {
-        "config.yaml", "data.json", "environment.json", "history.csv", "history.jsonl", "summary.json", "checkpoints"
+        ".lock", "config.yaml", "data.json", "environment.json", "history.csv", "history.jsonl", "summary.json",
+        "checkpoints",
     }  # fmt: skip
     assert trained.is_finished
     summary = trained.read_json("summary.json")
@@ -99,6 +103,13 @@ def test_a_run_that_stopped_early_says_so(tmp_path: Path) -> None:
     assert early["best"] == [best["validation/kl_z"]]
     with pytest.raises(RunError, match=f"has finished: early stopping ended it after {epochs} epochs"):
         experiment.resume(run.path, digits(), epochs=50)
+    run.write_json("summary.json", {"status": "running"})
+    with pytest.raises(
+        RunError, match=r"before its results were written, .* results written with: rcmvae resume"
+    ):
+        experiment.resume(run.path, digits(), epochs=50)
+    experiment.resume(run.path, digits())
+    assert run.read_json("summary.json")["test"] == summary["test"]
     # The scores are those of the best weights, not of the last ones.
     found = experiment.evaluate(run.path, "validation", digits())["losses"]["kl_z"]["mean"]
     assert found == pytest.approx(best["validation/kl_z"], rel=1e-5)
@@ -148,6 +159,13 @@ def test_arrays_train_and_go_on_through_python(tmp_path: Path) -> None:
             attempt()
     with pytest.raises(RunError, match="other data"):
         experiment.resume(run.path, in_memory(seed=1), epochs=3)
+    with pytest.raises(RunError, match=r"longer with: rcmvae\.resume\('.*', dataset, epochs=4\)$"):
+        experiment.resume(run.path, in_memory())
+    run.write_json("summary.json", {"status": "interrupted", "epochs": 1})
+    with pytest.raises(RunError, match=r"Go on with: rcmvae\.resume\('.*', dataset\)$"):
+        experiment.make_report(run.path)
+    again = experiment.train(load_config(run.path / "config.yaml", {"run.name": None}), in_memory())
+    assert rows_of(again.path) == rows_of(run.path)
 
 
 def test_paths_may_be_texts_and_samples_bare(tmp_path: Path) -> None:
@@ -225,6 +243,80 @@ def test_a_run_without_a_trained_epoch_is_not_evaluated(tmp_path: Path) -> None:
         RunDirectory.latest(tmp_path)
 
 
+def test_from_the_first_file_on_a_run_that_is_left_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leaving is tried at two moments, each of which a signal could hit."""
+    heard, said, status = Interruption(), [], []
+
+    def try_it(cls: type, name: str) -> None:
+        whole = getattr(cls, name)
+
+        def tried(self: Any, *given: Any) -> Any:
+            said.append(heard.leave())
+            status.append(RunDirectory(tmp_path / "it").status)
+            return whole(self, *given)
+
+        monkeypatch.setattr(cls, name, tried)
+
+    try_it(RunDirectory, "describe")
+    try_it(History, "rewind")
+    experiment.train(
+        tiny({"run": {"name": "it"}}, directory=tmp_path, epochs=1), digits(), interruption=heard
+    )
+    assert said == [
+        f"Stopped before anything was trained: {tmp_path / 'it'} holds nothing to go on from.",
+        f"Stopped before anything was trained. Go on with: rcmvae resume {tmp_path / 'it'}",
+    ]
+    assert status == ["interrupted"] * 2
+
+
+@pytest.mark.parametrize("shown", [False, "train"])
+def test_a_run_that_is_complete_stays_so(tmp_path: Path, shown: object) -> None:
+    heard = Interruption()
+    config = tiny({"run": {"name": "it", "report": shown}}, directory=tmp_path, epochs=1)
+    run = experiment.train(config, digits(), interruption=heard)
+    assert heard.leave() == f"{run.path} is complete."
+    assert run.is_finished
+
+
+def test_nobody_leaves_while_the_summary_is_written(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard, words, write = Interruption(), [], RunDirectory.write_json
+
+    def leave() -> None:
+        with heard.lock:
+            words.append(heard.leave())
+
+    def slow(self: RunDirectory, name: str, value: dict[str, Any]) -> None:
+        if value.get("status") == "finished":
+            other = threading.Thread(target=leave)
+            leaving.append(other)
+            other.start()
+        write(self, name, value)
+
+    leaving: list[threading.Thread] = []
+    monkeypatch.setattr(RunDirectory, "write_json", slow)
+    experiment.resume(run.path, digits(), epochs=4, interruption=heard)
+    leaving[0].join()
+    assert words == [f"{run.path} is complete."]
+    assert run.is_finished
+
+
+def test_a_run_that_is_trained_already_is_not_joined(run: RunDirectory) -> None:
+    refused = []
+
+    def join(_: object) -> None:
+        with pytest.raises(RunError, match="is being trained by another process: wait until") as caught:
+            experiment.resume(run.path, digits(), epochs=9)
+        refused.append(caught)
+
+    experiment.resume(run.path, digits(), epochs=4, listeners=[join])
+    assert len(refused) == 1
+    assert not run.is_held
+
+
 def test_an_edited_model_is_told(run: RunDirectory) -> None:
     file = run.path / "config.yaml"
     file.write_text(
@@ -297,8 +389,9 @@ def test_a_run_without_its_checkpoints_is_told(run: RunDirectory) -> None:
 
 
 def test_how_to_go_on_can_be_pasted_into_a_shell() -> None:
-    assert str(Interrupted(Path("my runs/a b"), 3, 2)).endswith("rcmvae resume 'my runs/a b'")
-    assert Interrupted(Path("a"), 3, 15).exit_status == 143
+    ways = Ways(Path("my runs/a b"), Config())
+    assert ways.on == "rcmvae resume 'my runs/a b'"
+    assert ways.anew == "rcmvae train 'my runs/a b/config.yaml' run.name=null"
 
 
 REPORTED = {"run": {"report": "train"}}

@@ -3,6 +3,8 @@
 import datetime
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import jax
@@ -10,9 +12,10 @@ import numpy as np
 import pytest
 
 from rcmvae import run as run_module
-from rcmvae.config import load_config
+from rcmvae.config import dump_config, load_config
+from rcmvae.data import ArraysSource
 from rcmvae.errors import ConfigError, RunError
-from rcmvae.run import DataCard, RunDirectory, claim, environment, run_name
+from rcmvae.run import LOCK, DataCard, RunDirectory, claim, environment, run_name
 
 from .training.small import CHANGING, digits, tiny
 
@@ -148,12 +151,53 @@ def test_a_run_that_does_not_exist_may_be_another(
 
 
 def test_the_latest_run_is_the_last_that_can_go_on(run: RunDirectory, tmp_path: Path) -> None:
+    (run.checkpoints / "3").mkdir(parents=True)
     assert RunDirectory.latest(tmp_path) == run
-    for i, status in enumerate(("running", "interrupted", "finished", "failed")):
-        other = RunDirectory(shutil.copytree(run.path, tmp_path / status))
-        other.write_json("summary.json", {"status": status})
+    others = "running", "interrupted", "finished", "failed", "damaged", "no yaml", "unsaved", "arrays", "held"
+    for i, name in enumerate(others):
+        other = RunDirectory(shutil.copytree(run.path, tmp_path / name))
+        other.write_json("summary.json", {"status": name})
         os.utime(other.path / "config.yaml", (2e9 + i, 2e9 + i))
-    assert RunDirectory.latest(tmp_path).path.name == "interrupted"
+    (tmp_path / "damaged" / "summary.json").write_text("{")
+    (tmp_path / "no yaml" / "config.yaml").write_text("model: [")
+    (tmp_path / "unsaved" / "checkpoints" / "3").rename(tmp_path / "unsaved" / "checkpoints" / "3.half")
+    config = tiny(directory=tmp_path).model_copy(update={"data": ArraysSource()})
+    RunDirectory(tmp_path / "arrays").write("config.yaml", dump_config(config))
+    with RunDirectory(tmp_path / "held").held():
+        assert RunDirectory.latest(tmp_path).path.name == "interrupted"
+    assert RunDirectory.latest(tmp_path).path.name == "held"
+
+
+def test_a_killed_process_lets_go_of_its_run(run: RunDirectory) -> None:
+    code = "import fcntl, sys; it = open(sys.argv[1], 'ab'); fcntl.flock(it, fcntl.LOCK_EX); print(flush=True); input()"
+    held = [sys.executable, "-c", code, str(run.path / LOCK)]
+    with subprocess.Popen(held, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        assert run.is_held
+        with pytest.raises(RunError, match="is being trained by another process"), run.held():
+            pass
+        with RunDirectory(run.path, is_lead=False).held():
+            other.kill()
+            other.wait()
+    assert not run.is_held
+    with run.held():
+        assert run.is_held
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        ("model.classifier={} objective.classifier=1", "model.classifier is not there, and was None"),
+        ("model.routing=expectation", "model.routing.temperature.kind is not there, and was "),
+        ("model.trunk.hidden=[9]", r"model.trunk.hidden is \[9\], and was "),
+    ],
+)
+def test_an_edit_that_changes_the_shape_of_a_value_is_told(run: RunDirectory, edit: str, told: str) -> None:
+    file = run.path / "config.yaml"
+    run.refuse_edits(load_config(file))
+    with pytest.raises(RunError, match=f"{told}.* to train anew: rcmvae train .*config.yaml run.name=null$"):
+        run.refuse_edits(load_config(file, edit.split()))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """From a configuration to a finished run, in the order a person would tell it."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,9 +14,9 @@ from rcmvae.data import ArraysSource, SplitName
 from rcmvae.errors import ConfigError, NonFiniteError, RunError, counted
 from rcmvae.interruption import Interruption
 from rcmvae.results import Cut, channel_trees, scores, summary
-from rcmvae.run import RunDirectory, is_run
+from rcmvae.run import DataCard, RunDirectory, Ways, is_run
 from rcmvae.setting import Setting
-from rcmvae.training import Checkpoint, Checkpoints, History, Listener, begin, fit
+from rcmvae.training import Checkpoint, Checkpoints, History, Listener, Outcome, begin, fit, last_saved
 from rcmvae.training.progress import ProgressBar
 
 
@@ -34,12 +33,15 @@ def train(
     The configuration may also be a file, plain values, or None for the defaults. The data are a `Dataset`, or samples
     without labels; without either, `config.data` says where they are.
     """
+    interruption = interruption or Interruption()
     setting = Setting.prepare(as_config(config), dataset)
     run = setting.new_run()
-    with Checkpoints(run.checkpoints, setting.config.training.checkpoint) as checkpoints:
-        start = begin(setting.plan, setting.start)
-        checkpoints.save(start)
-        _go_on(run, setting, start, checkpoints, console, listeners, interruption or Interruption())
+    with interruption.guard(lambda: _left(run, setting.config)), run.held():
+        run.describe(setting.config, DataCard.of(setting.dataset))
+        with Checkpoints(run.checkpoints, setting.config.training.checkpoint) as checkpoints:
+            start = begin(setting.plan, setting.start)
+            checkpoints.save(start)
+            _go_on(run, setting, start, checkpoints, console, listeners, interruption)
     return run
 
 
@@ -54,13 +56,13 @@ def resume(
 ) -> RunDirectory:
     """Go on from the last complete checkpoint, exactly as the run would have; `epochs` moves its end."""
     run = RunDirectory.find(path)
-    setting = _reopen(run, dataset, epochs)
-    options = setting.config.training
-    with Checkpoints(run.checkpoints, options.checkpoint) as checkpoints:
-        start = checkpoints.restore(begin(setting.plan, setting.start))
-        _refuse_finished(run, start, epochs)
-        run.write("config.yaml", dump_config(setting.config))
-        _go_on(run, setting, start, checkpoints, console, listeners, interruption or Interruption())
+    with run.held():
+        setting = _reopen(run, dataset, epochs)
+        with Checkpoints(run.checkpoints, setting.config.training.checkpoint) as checkpoints:
+            start = checkpoints.restore(begin(setting.plan, setting.start))
+            _refuse_finished(run, start, epochs)
+            run.write("config.yaml", dump_config(setting.config))
+            _go_on(run, setting, start, checkpoints, console, listeners, interruption or Interruption())
     return run
 
 
@@ -94,7 +96,8 @@ def make_report(
     run = RunDirectory.find(path)
     if not run.is_finished:
         raise RunError(
-            f"{run.path} is {run.status}: there is something to report once it has finished. {_way_on(run.path)}"
+            f"{run.path} is {run.status}: there is something to report once it has finished. "
+            f"{_way_on(run.path, run.config)}"
         )
     if split is not None or not report.has_looked(run):
         setting = _reopen(run, dataset, None)
@@ -125,11 +128,15 @@ def as_config(config: Any) -> Config:
 
 
 def _refuse_finished(run: RunDirectory, start: Checkpoint, epochs: int | None) -> None:
-    trained, path = counted(start.epoch, "epoch"), shlex.quote(str(run.path))
-    if start.finished.all() and (epochs is not None or run.is_finished):
+    trained, ways = counted(start.epoch, "epoch"), Ways(run.path, run.config)
+    if start.finished.all() and run.is_finished:
         raise RunError(
-            f"{run.path} has finished: {_last_word(start)}. More epochs would train nothing. To train anew: "
-            f"rcmvae train {path}/config.yaml run.name=null"
+            f"{run.path} has finished: {_last_word(start)}. More epochs would train nothing. To train anew: {ways.anew}"
+        )
+    if start.finished.all() and epochs is not None:
+        raise RunError(
+            f"{run.path} was stopped before its results were written, and more epochs would train nothing: "
+            f"{_last_word(start)}. Have the results written with: {ways.on}"
         )
     if epochs is not None and epochs <= start.epoch:
         raise RunError(
@@ -138,8 +145,8 @@ def _refuse_finished(run: RunDirectory, start: Checkpoint, epochs: int | None) -
     # Without its results, training may be over and the summary still missing.
     if start.epoch >= run.config.training.epochs and epochs is None and run.is_finished:
         raise RunError(
-            f"{run.path} has finished: it trained {trained}, as configured. Train it for longer with: rcmvae resume "
-            f"{path} --epochs {2 * start.epoch}"
+            f"{run.path} has finished: it trained {trained}, as configured. Train it for longer with: "
+            f"{ways.further(2 * start.epoch)}"
         )
 
 
@@ -157,7 +164,7 @@ def _reopen(run: RunDirectory, dataset: Any, epochs: int | None) -> Setting:
     if dataset is None and isinstance(config.data, ArraysSource):
         raise RunError(
             f"{run.path} was trained on arrays handed over in Python, and does not keep them: it goes on and is "
-            f"evaluated only in Python, as in rcmvae.resume({str(run.path)!r}, dataset)."
+            f"evaluated only in Python, as in {Ways(run.path, config).on}."
         )
     if epochs is not None:
         training = config.training.model_copy(update={"epochs": epochs})
@@ -176,7 +183,9 @@ def _last(run: RunDirectory, setting: Setting) -> Checkpoint:
     with Checkpoints(run.checkpoints, setting.config.training.checkpoint) as checkpoints:
         found = checkpoints.restore(begin(setting.plan, setting.start))
     if found.epoch == 0:
-        raise RunError(f"{run.path} has nothing to evaluate: no trained epoch is saved. {_way_on(run.path)}")
+        raise RunError(
+            f"{run.path} has nothing to evaluate: no trained epoch is saved. {_way_on(run.path, setting.config)}"
+        )
     return found
 
 
@@ -199,39 +208,53 @@ def _go_on(
     def leave() -> str:
         if bar is not None:
             bar.stop()
-        return _left(run, history, checkpoints)
+        return _left(run, config, history)
 
     def be_patient(_: object) -> None:
         interruption.patient = True
 
-    run.write_json("summary.json", {"status": "running"})
-    report.forget(run)
-    with ExitStack() as stack:
-        watching: list[Listener] = [*listeners, be_patient]
-        if run.is_lead:
-            history.rewind(start.epoch)
-            watching.append(history)
-        if bar is not None:
-            watching.append(stack.enter_context(bar))
-        interruption.leave = leave
-        # Several processes leave together, after an epoch.
-        interruption.patient = jax.process_count() > 1
-        data = setting.on_device(setting.dataset.train), setting.on_device(setting.dataset.validation)
-        try:
-            outcome = fit(plan, setting.devices, start, *data, watching, checkpoints, interruption)
-        except NonFiniteError as error:
-            run.write_json("summary.json", {"status": "failed", "reason": str(error)})
-            raise
-        except KeyboardInterrupt:
-            leave()
-            raise
-    interruption.patient = False
-    run.write_json("summary.json", summary(setting, outcome, history))
+    with interruption.guard(leave):
+        with interruption.lock:
+            run.write_json("summary.json", {"status": "running"})
+        report.forget(run)
+        with ExitStack() as stack:
+            watching: list[Listener] = [*listeners, be_patient]
+            if run.is_lead:
+                history.rewind(start.epoch)
+                watching.append(history)
+            if bar is not None:
+                watching.append(stack.enter_context(bar))
+            # Several processes leave together, after an epoch.
+            interruption.patient = jax.process_count() > 1
+            data = setting.on_device(setting.dataset.train), setting.on_device(setting.dataset.validation)
+            try:
+                outcome = fit(plan, setting.devices, start, *data, watching, checkpoints, interruption)
+            except NonFiniteError as error:
+                failed = {"status": "failed", "reason": str(error)}
+                interruption.conclude(lambda: run.write_json("summary.json", failed), str(error))
+                raise
+        interruption.patient = False
+        told = summary(setting, outcome, history)
+        words = _last_words(run, config, outcome)
+        interruption.conclude(lambda: run.write_json("summary.json", told), words)
     if outcome.signal_number is not None:
-        raise Interrupted(run.path, outcome.checkpoint.epoch, outcome.signal_number)
+        raise Interrupted(words, outcome.signal_number)
     if config.run.report:
-        interruption.leave = lambda: f"The run is complete, its report is not. {_report_with(run.path)}"
         _show(run, setting, outcome.checkpoint, config.run.report)
+        interruption.leave = lambda: _complete(run)
+
+
+def _last_words(run: RunDirectory, config: Config, outcome: Outcome) -> str:
+    """What to say from when the summary is written."""
+    if outcome.signal_number is not None:
+        return f"Stopped after epoch {outcome.checkpoint.epoch}, and saved. {_way_on(run.path, config)}"
+    if config.run.report:
+        return f"{run.path} is complete, but its report is not. {_report_with(run.path, config)}"
+    return _complete(run)
+
+
+def _complete(run: RunDirectory) -> str:
+    return f"{run.path} is complete."
 
 
 def _show(run: RunDirectory, setting: Setting, found: Checkpoint, split: SplitName) -> None:
@@ -240,34 +263,38 @@ def _show(run: RunDirectory, setting: Setting, found: Checkpoint, split: SplitNa
         report.write(run)
     except OSError as error:
         raise RunError(
-            f"The report cannot be written: {error}. The run itself is complete. {_report_with(run.path)}"
+            f"The report cannot be written: {error}. The run itself is complete. "
+            f"{_report_with(run.path, setting.config)}"
         ) from error
 
 
-def _left(run: RunDirectory, history: History, checkpoints: Checkpoints) -> str:
+def _left(run: RunDirectory, config: Config, history: History | None = None) -> str:
     """Note that the run was left as it stands, and say what that is."""
-    saved = checkpoints.manager.latest_step() or 0
-    run.write_json("summary.json", {"status": "interrupted", "epochs": saved})
-    trained = max(saved, history.rows[-1]["epoch"] if history.rows else 0)
+    saved = last_saved(run.checkpoints)
+    run.write_json("summary.json", {"status": "interrupted", "epochs": saved or 0})
+    if saved is None:
+        return f"Stopped before anything was trained: {run.path} holds nothing to go on from."
+    trained = max(saved, history.rows[-1]["epoch"] if history is not None and history.rows else 0)
+    way_on = _way_on(run.path, config)
     if trained == 0:
-        return f"Stopped before anything was trained. {_way_on(run.path)}"
+        return f"Stopped before anything was trained. {way_on}"
     if trained == saved:
-        return f"Stopped after epoch {saved}, which is saved. {_way_on(run.path)}"
+        return f"Stopped after epoch {saved}, which is saved. {way_on}"
     lost = f"after epoch {saved} " if saved else ""
-    return f"Stopped at once: what was trained {lost}is not saved. {_way_on(run.path)}"
+    return f"Stopped at once: what was trained {lost}is not saved. {way_on}"
 
 
-def _report_with(path: Path) -> str:
-    return f"Make the report with: rcmvae report {shlex.quote(str(path))}"
+def _report_with(path: Path, config: Config) -> str:
+    return f"Make the report with: {Ways(path, config).report}"
 
 
-def _way_on(path: Path) -> str:
-    return f"Go on with: rcmvae resume {shlex.quote(str(path))}"
+def _way_on(path: Path, config: Config) -> str:
+    return f"Go on with: {Ways(path, config).on}"
 
 
 class Interrupted(RunError):  # noqa: N818 — like KeyboardInterrupt, it is no fault
     """A signal ended the run early; its state is saved."""
 
-    def __init__(self, path: Path, epoch: int, signal_number: int) -> None:
+    def __init__(self, words: str, signal_number: int) -> None:
         self.exit_status = 128 + signal_number
-        super().__init__(f"Stopped after epoch {epoch}, and saved. {_way_on(path)}")
+        super().__init__(words)

@@ -2,7 +2,8 @@
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
@@ -20,6 +21,7 @@ class Interruption:
         # For those that end the process, see `rcmvae.cli.interruption`.
         self.patient = False  # whether an epoch is under way whose end is worth waiting for
         self.leave: Callable[[], str] = lambda: "Stopped before anything was done."  # the last deed and words
+        self.lock = threading.RLock()  # of whoever leaves, or writes what leaving writes too
         self._before: list[dict[int, Handler | None]] = []
 
     def __enter__(self) -> "Interruption":
@@ -31,6 +33,24 @@ class Interruption:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._restore(self._before.pop())
+
+    @contextmanager
+    def guard(self, leave: Callable[[], str]) -> Iterator[None]:
+        """From here on this is how to leave, until it is concluded; Ctrl-C as an exception leaves that way too."""
+        self.leave = leave
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.conclude(self.leave)
+            raise
+        finally:
+            self.patient = False
+
+    def conclude(self, deed: Callable[[], object], words: str = "Stopped.") -> None:
+        """Do what must not be undone: who leaves after it has nothing more to do than to say these words."""
+        with self.lock:
+            deed()
+            self.leave = lambda: words
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal_number = number

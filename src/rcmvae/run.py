@@ -1,7 +1,9 @@
 """A run directory: what a run leaves behind, and how it is found again."""
 
+import contextlib
 import dataclasses
 import datetime
+import fcntl
 import itertools
 import json
 import os
@@ -12,16 +14,18 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import jax
 
 from rcmvae.config import Config, dump_config, load_config
-from rcmvae.data import Dataset, Scaling
-from rcmvae.errors import RunError, closest, listed
-from rcmvae.training import RunOptions
+from rcmvae.data import ArraysSource, Dataset, Scaling
+from rcmvae.errors import RcmvaeError, RunError, closest, listed
+from rcmvae.training import RunOptions, last_saved
 
 FILES = ("config.yaml", "data.json", "environment.json")
+LOCK = ".lock"  # of the process that trains
+ABSENT = "not there"
 RUNS = RunOptions().directory
 FEW = 10  # runs, up to which all are named
 PACKAGES = ("rcmvae", "jax", "jaxlib", "equinox", "optax", "numpy", "orbax-checkpoint", "pydantic")
@@ -117,6 +121,53 @@ def _meant(path: Path) -> str:
     return f" The runs there are: {listed(map(str, runs.values()))}." if 0 < len(runs) <= FEW else ""
 
 
+def _locked(file: IO[bytes], how: int) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@dataclasses.dataclass(frozen=True)
+class Ways:
+    """What to type next about a run: in a shell, or in Python where its samples were handed over there."""
+
+    path: Path
+    config: Config
+
+    @property
+    def on(self) -> str:
+        return self._typed(f"rcmvae resume {self._quoted}", f"rcmvae.resume({str(self.path)!r}, dataset)")
+
+    def further(self, epochs: int) -> str:
+        return self._typed(
+            f"rcmvae resume {self._quoted} --epochs {epochs}",
+            f"rcmvae.resume({str(self.path)!r}, dataset, epochs={epochs})",
+        )
+
+    @property
+    def anew(self) -> str:
+        file = str(self.path / "config.yaml")
+        return self._typed(
+            f"rcmvae train {shlex.quote(file)} run.name=null",
+            f"rcmvae.train(rcmvae.load_config({file!r}, {{'run.name': None}}), dataset)",
+        )
+
+    @property
+    def report(self) -> str:
+        return self._typed(
+            f"rcmvae report {self._quoted}", f"rcmvae.make_report({str(self.path)!r}, dataset=dataset)"
+        )
+
+    @property
+    def _quoted(self) -> str:
+        return shlex.quote(str(self.path))
+
+    def _typed(self, shell: str, python: str) -> str:
+        return python if isinstance(self.config.data, ArraysSource) else shell
+
+
 @dataclasses.dataclass(frozen=True)
 class RunDirectory:
     """The files of a run. Of several processes only the lead one writes."""
@@ -147,13 +198,45 @@ class RunDirectory:
 
     @classmethod
     def latest(cls, base: Path = RUNS) -> "RunDirectory":
-        """The run below `base` that was started last, of those that can go on."""
-        unfinished = [run for run in map(cls.find, runs_in(base)) if run.status not in {"finished", "failed"}]
-        if not unfinished:
+        """The run below `base` that was started or gone on with last, of those that can go on from the shell."""
+        able = [run for run in map(cls.find, runs_in(base)) if run.can_go_on]
+        if not able:
             raise RunError(
-                f"{base} holds no run that was interrupted. Say which one to go on with: {base}/RUN."
+                f"{base} holds no run that was interrupted and can go on. Say which one is meant: {base}/RUN."
             )
-        return max(unfinished, key=lambda run: (run.path / "config.yaml").stat().st_mtime_ns)
+        return max(able, key=lambda run: (run.path / "config.yaml").stat().st_mtime_ns)
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether there is more to train, from files alone and by nobody else yet; not where that cannot be read."""
+        try:
+            return (
+                self.status not in {"finished", "failed"}
+                and last_saved(self.checkpoints) is not None
+                and not isinstance(self.config.data, ArraysSource)
+                and not self.is_held
+            )
+        except (RcmvaeError, OSError):
+            return False
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """While entered, no other process may train this run; the end of this one, however it comes, lets go."""
+        if not self.is_lead:
+            yield
+            return
+        with (self.path / LOCK).open("ab") as file:
+            if not _locked(file, fcntl.LOCK_EX):
+                raise RunError(
+                    f"{self.path} is being trained by another process: wait until that one has ended, or stop it."
+                )
+            yield
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a process trains this run now."""
+        with (self.path / LOCK).open("ab") as file:
+            return not _locked(file, fcntl.LOCK_SH)
 
     @property
     def config(self) -> Config:
@@ -161,18 +244,15 @@ class RunDirectory:
 
     def refuse_edits(self, config: Config) -> None:
         """Refuse a configuration under which the weights of this run would mean something else."""
-        before = self.read_json("environment.json").get("made_for", {})
         now = made_for(config)
-        edits = [
-            f"{name} is {now[name]}, and was {before[name]}"
-            for name in now
-            if before.get(name, now[name]) != now[name]
-        ]
+        before = self.read_json("environment.json").get("made_for", now)
+        told = [(name, now.get(name, ABSENT), before.get(name, ABSENT)) for name in {**now, **before}]
+        edits = [f"{name} is {new}, and was {old}" for name, new, old in told if new != old]
         if edits:
             file = self.path / "config.yaml"
             raise RunError(
                 f"{file} is not what this run was started with: {'; '.join(edits)}. Put it back to go on; to train "
-                f"anew: rcmvae train {shlex.quote(str(file))} run.name=null"
+                f"anew: {Ways(self.path, config).anew}"
             )
 
     @property
@@ -241,7 +321,7 @@ def made_for(config: Config) -> dict[str, Any]:
 
 
 def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not value:
         yield path, value
         return
     for key, inner in value.items():

@@ -11,7 +11,7 @@ from rcmvae.config import Config
 from rcmvae.data import Arrays as Split
 from rcmvae.data import ArraysSource, Dataset, Scaling, dataset_from_arrays, load
 from rcmvae.model import Model
-from rcmvae.run import DataCard, RunDirectory, claim
+from rcmvae.run import RunDirectory, claim
 from rcmvae.training import Devices, Pixels, Plan, TrainState, initial_states
 
 FIT_SAMPLE = 10_000  # most samples that a prior looks at before the first step
@@ -46,14 +46,12 @@ class Setting:
         return cls(config, dataset, devices, plan, devices.put(state))
 
     def new_run(self) -> RunDirectory:
-        """A fresh run directory, the same for all processes."""
+        """A fresh run directory, still empty, the same for all processes."""
         taken = self.devices.agree(
             int(self.config.run.collision is not None)
         )  # every process looks before one makes it
         path = claim(self.config) if taken or self.devices.is_lead else Path()
-        run = RunDirectory(Path(self.devices.agree_on_text(str(path))), self.devices.is_lead)
-        run.describe(self.config, DataCard.of(self.dataset))
-        return run
+        return RunDirectory(Path(self.devices.agree_on_text(str(path))), self.devices.is_lead)
 
     def on_device(self, split: Split) -> Pixels:
         """A split on every device, as stored."""

@@ -137,7 +137,7 @@ def test_data_info_describes_what_a_run_would_see() -> None:
         (["data", "fetch", "digits"], "rcmvae: digits: there is nothing to fetch."),
         (["data", "fetch", "mnst"], "rcmvae: There is no data source 'mnst'"),
         (["data", "info", "npy", "path=nowhere.npy"], "rcmvae: nowhere.npy does not exist."),
-        (["resume"], "rcmvae: runs holds no run that was interrupted."),
+        (["resume"], "rcmvae: runs holds no run that was interrupted and can go on."),
         (["resume", "nowhere"], "rcmvae: nowhere does not exist."),
         (
             ["resume", "x", "--epochs", "ten"],
@@ -203,7 +203,7 @@ def test_each_error_has_its_status() -> None:
     assert exit_status(ConfigError("")) == exit_status(DataError("")) == 2
     assert exit_status(RunError("")) == 2
     assert exit_status(NonFiniteError("")) == 1
-    assert exit_status(Interrupted(Path("x"), 3, 15)) == 143
+    assert exit_status(Interrupted("Stopped.", 15)) == 143
 
 
 def test_other_errors_keep_their_trace(monkeypatch: pytest.MonkeyPatch) -> None:

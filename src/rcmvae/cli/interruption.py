@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM for a command, whose process is its own."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -53,7 +54,17 @@ class CommandInterruption(Interruption):
     def _hear(self, number: int) -> None:
         first, self.signal_number = self.signal_number is None, number
         if first and self.patient:
-            typer.echo("rcmvae: Stopping after this epoch. Once more, and it stops at once.", err=True)
+            with contextlib.suppress(OSError):  # nobody may be there to read it
+                typer.echo("rcmvae: Stopping after this epoch. Once more, and it stops at once.", err=True)
             return
-        typer.echo(f"rcmvae: {self.leave()}", err=True)
-        os._exit(128 + number)
+        with self.lock:  # until the process is no more
+            try:
+                typer.echo(f"rcmvae: {self._last_words()}", err=True)
+            finally:
+                os._exit(128 + number)
+
+    def _last_words(self) -> str:
+        try:
+            return self.leave()
+        except OSError as error:
+            return f"Stopped, but that could not be noted in the run: {error}."

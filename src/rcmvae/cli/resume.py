@@ -7,6 +7,7 @@ import typer
 from rcmvae.cli import startup
 from rcmvae.cli.interruption import IN_FORCE
 from rcmvae.cli.values import whole
+from rcmvae.errors import ConfigError
 
 LATEST = "latest"
 
@@ -29,6 +30,10 @@ def resume(
 ) -> None:
     """Go on with a run from its last checkpoint, exactly as it would have gone on."""
     until = whole("--epochs", epochs, least=1)
+    if run == LATEST and coordinator is not None:
+        raise ConfigError(
+            "Several processes do not look for the latest run each: name the one to go on with."
+        )
     console = startup.start(coordinator, processes, process_id)
     from rcmvae.cli.outcome import say, show  # noqa: PLC0415
     from rcmvae.experiment import resume as run_resume  # noqa: PLC0415

@@ -64,6 +64,12 @@ class Checkpoint:
         ]
 
 
+def last_saved(directory: Path) -> int | None:
+    """The epoch of the last complete checkpoint in a directory; one that is still written has another name."""
+    epochs = (int(path.name) for path in directory.glob("*") if path.name.isdecimal())
+    return max(epochs, default=None)
+
+
 class Checkpoints:
     """A directory of checkpoints named by epoch. Each appears whole, by a rename, or not at all."""
 
