@@ -23,6 +23,7 @@ FLOORS = [
     "curriculum",
     "labels",
     "training",
+    "tracking",
     "diagnostics",
     "config",
     "run",
@@ -35,6 +36,7 @@ FLOORS = [
     "experiment",
     "cli",
 ]
+GUARD = "tracking/guard.py"  # the one place that keeps a run from what foreign code raises
 ENTRANCES = {"__init__", "__main__"}  # of the package itself: they may import from every floor
 
 MODULES = sorted(SRC.rglob("*.py"))
@@ -96,7 +98,8 @@ def test_nothing_is_guessed_or_swallowed(path: Path) -> None:
                 else [name.id for name in ast.walk(node.type) if isinstance(name, ast.Name)]
             )
             assert caught, f"bare except in line {node.lineno}"
-            assert not {"Exception", "BaseException"} & set(caught), f"broad except in line {node.lineno}"
+            wide = {"Exception", "BaseException"} & set(caught)
+            assert not wide or name_of(path) == GUARD, f"broad except in line {node.lineno}"
         if isinstance(node, ast.Compare) and isinstance(node.left, ast.Attribute | ast.Name):
             left = node.left.attr if isinstance(node.left, ast.Attribute) else node.left.id
             assert left != "kind", (

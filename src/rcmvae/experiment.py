@@ -11,11 +11,12 @@ from rich.console import Console
 from rcmvae import report
 from rcmvae.config import Config, dump_config, from_mapping, load_config
 from rcmvae.data import ArraysSource, SplitName
-from rcmvae.errors import ConfigError, NonFiniteError, RunError, counted
+from rcmvae.errors import ConfigError, NonFiniteError, RunError, counted, raise_all
 from rcmvae.interruption import Interruption
-from rcmvae.results import Cut, channel_trees, scores, summary
+from rcmvae.results import Cut, channel_trees, scores, seeds_of, summary
 from rcmvae.run import DataCard, RunDirectory, Ways, is_run
 from rcmvae.setting import Setting
+from rcmvae.tracking import Started, Tracks, missing
 from rcmvae.training import Checkpoint, Checkpoints, History, Listener, Outcome, begin, fit, last_saved
 from rcmvae.training.progress import ProgressBar
 
@@ -33,8 +34,10 @@ def train(
     The configuration may also be a file, plain values, or None for the defaults. The data are a `Dataset`, or samples
     without labels; without either, `config.data` says where they are.
     """
+    chosen = as_config(config)
+    raise_all(missing(chosen.tracking))
     interruption = interruption or Interruption()
-    setting = Setting.prepare(as_config(config), dataset)
+    setting = Setting.prepare(chosen, dataset)
     run = setting.new_run()
     with interruption.guard(lambda: _left(run, setting.config)), run.held():
         run.describe(setting.config, DataCard.of(setting.dataset))
@@ -56,6 +59,7 @@ def resume(
 ) -> RunDirectory:
     """Go on from the last complete checkpoint, exactly as the run would have; `epochs` moves its end."""
     run = RunDirectory.find(path)
+    raise_all(missing(run.config.tracking))
     with run.held():
         setting = _reopen(run, dataset, epochs)
         with Checkpoints(run.checkpoints, setting.config.training.checkpoint) as checkpoints:
@@ -199,7 +203,8 @@ def _go_on(
     interruption: Interruption,
 ) -> None:
     config, plan = setting.config, setting.plan
-    history = History(run.path, config.objective, config.training.seed)
+    tracks = _tracks(run, setting, start)
+    history = History(run.path, config.objective, config.training.seed, [tracks.rows])
     bar = None
     if console is not None and run.is_lead:
         images = plan.steps_per_epoch * config.training.batch_size
@@ -231,12 +236,12 @@ def _go_on(
                 outcome = fit(plan, setting.devices, start, *data, watching, checkpoints, interruption)
             except NonFiniteError as error:
                 failed = {"status": "failed", "reason": str(error)}
-                interruption.conclude(lambda: run.write_json("summary.json", failed), str(error))
+                _conclude(run, tracks, interruption, failed, str(error))
                 raise
         interruption.patient = False
         told = summary(setting, outcome, history)
         words = _last_words(run, config, outcome)
-        interruption.conclude(lambda: run.write_json("summary.json", told), words)
+        _conclude(run, tracks, interruption, told, words)
     if outcome.signal_number is not None:
         raise Interrupted(words, outcome.signal_number)
     if config.run.report:
@@ -255,6 +260,20 @@ def _last_words(run: RunDirectory, config: Config, outcome: Outcome) -> str:
 
 def _complete(run: RunDirectory) -> str:
     return f"{run.path} is complete."
+
+
+def _tracks(run: RunDirectory, setting: Setting, start: Checkpoint) -> Tracks:
+    """What listens to the run beside its own files; of several processes, only the lead tells."""
+    config = setting.config
+    started = Started(run.path, config.model_dump(mode="json"), seeds_of(setting), start.epoch)
+    return Tracks(config.tracking if run.is_lead else (), started)
+
+
+def _conclude(
+    run: RunDirectory, tracks: Tracks, interruption: Interruption, told: dict[str, Any], words: str
+) -> None:
+    interruption.conclude(lambda: run.write_json("summary.json", told), words)
+    tracks.end(told)
 
 
 def _show(run: RunDirectory, setting: Setting, found: Checkpoint, split: SplitName) -> None:

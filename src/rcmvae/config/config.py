@@ -9,6 +9,7 @@ from rcmvae.errors import raise_all
 from rcmvae.model import ModelOptions
 from rcmvae.objective import ObjectiveBase, ObjectiveOptions
 from rcmvae.options import Options
+from rcmvae.tracking import AnyTracker
 from rcmvae.training.options import RunOptions, TrainingOptions
 
 
@@ -43,6 +44,9 @@ class Config(Options):
         default=None, description="How channels open one after another; all are open from the start if null."
     )
     run: RunOptions = Field(default=RunOptions(), description="Where a run leaves what it made.")
+    tracking: tuple[AnyTracker, ...] = Field(
+        default=(), description="Where the history also goes while a run trains: `tensorboard`, `mlflow`."
+    )
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> "Config":

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 from rcmvae.config.config import Config
 from rcmvae.data import load
 from rcmvae.errors import ConfigError, DataError
+from rcmvae.tracking import missing
 from rcmvae.training import Devices, RunOptions
 
 Found = TypeVar("Found")
@@ -28,7 +29,8 @@ def preflight(config: Config) -> Preflight:
     training = config.training
     unseen, of_data = _tried(lambda: _look_at_data(config))
     _, of_devices = _tried(lambda: Devices.take(training.devices, training.batch_size))
-    return Preflight((*of_data, *of_devices, *_folder_problems(config.run)), unseen or ())
+    of_trackers = missing(config.tracking)
+    return Preflight((*of_data, *of_devices, *_folder_problems(config.run), *of_trackers), unseen or ())
 
 
 def _tried(look: Callable[[], Found]) -> tuple[Found | None, tuple[str, ...]]:

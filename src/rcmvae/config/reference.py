@@ -42,7 +42,7 @@ def reference() -> str:
     parts = [OPENING]
     for name, field in Config.model_fields.items():
         parts += [f"## {name}\n", f"{field.description}\n"]
-        parts += page.within(name, Place.of_field(field), getattr(Config(), name))
+        parts += page.within(name, _entry(Place.of_field(field)), _inside(field, name, Config()))
     parts += ["## Schedules\n", SCHEDULES, *page.within("schedule", Place.of(AnySchedule), None)]
     return "\n".join(parts).rstrip() + "\n"
 

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,14 @@ class History:
     Events are few and differ in what they tell, so they have a file of their own, which appears with the first.
     """
 
-    def __init__(self, directory: Path, objective: ObjectiveBase, first_seed: int) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        objective: ObjectiveBase,
+        first_seed: int,
+        followers: Sequence[Callable[[Sequence[Row]], None]] = (),  # who hears of rows once they are written
+    ) -> None:
+        self.followers = followers
         self.csv = directory / "history.csv"
         self.lines = Lines(directory / "history.jsonl")
         self.events = Lines(directory / "events.jsonl")
@@ -112,6 +119,8 @@ class History:
             self.events.append(events)
         with self.csv.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self.columns).writerows(rows)
+        for follower in self.followers:
+            follower(rows)
 
 
 def _replace(path: Path, text: str) -> None:
