@@ -336,12 +336,33 @@ def test_each_cut_has_its_own_file_and_says_what_it_is(run: RunDirectory) -> Non
     assert (two["cut"], apart["cut"]) == ({"num_groups": 2, "level": None}, {"num_groups": None, "level": 0})
     assert two["groups"]["count"]["per_seed"] == [2]
     assert run.read_json("evaluation-test-groups-2.json") == two
-    assert run.read_json("evaluation-test-level-0.json") == apart
+    assert run.read_json("evaluation-test-level-0.0.json") == apart
     assert not (run.path / "evaluation-test.json").exists()
     with pytest.raises(
         ConfigError, match=r"^groups is 30, but with \d channels in use it must be 1 to \d\.$"
     ):
         experiment.evaluate(run.path, dataset=digits(), num_groups=30)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            {"split": "tets"},
+            r"^split is `tets`, but it must be one of train, validation, test\. Did you mean 'test'\?$",
+        ),
+        ({"num_groups": 0}, "^num_groups is 0, but it must be 1 or more"),
+        ({"level": -0.5}, "^level is -0.5, but it must be a number of 0 or more"),
+        ({"level": float("nan")}, "^level is nan"),
+        ({"num_groups": 2, "level": 0.5}, "two ways to cut"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_told_before_anything_is_loaded(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], told: str
+) -> None:
+    monkeypatch.setattr(experiment.Setting, "prepare", None)
+    with pytest.raises(ConfigError, match=told):
+        experiment.evaluate(run.path, **given)
 
 
 def test_what_is_in_the_channels_and_their_groups(run: RunDirectory) -> None:

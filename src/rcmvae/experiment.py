@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jax
 from rich.console import Console
@@ -11,7 +11,7 @@ from rich.console import Console
 from rcmvae import report
 from rcmvae.config import Config, dump_config, from_mapping, load_config
 from rcmvae.data import ArraysSource, SplitName
-from rcmvae.errors import ConfigError, NonFiniteError, RunError, counted, raise_all
+from rcmvae.errors import ConfigError, NonFiniteError, RunError, counted, nearest, raise_all
 from rcmvae.interruption import Interruption
 from rcmvae.results import Cut, channel_trees, scores, seeds_of, summary
 from rcmvae.run import DataCard, RunDirectory, Ways, is_run
@@ -72,7 +72,7 @@ def resume(
 
 def evaluate(
     path: Path | str,
-    split: SplitName = "test",
+    split: str = "test",
     dataset: Any = None,
     *,
     num_groups: int | None = None,
@@ -83,6 +83,8 @@ def evaluate(
     The channel tree is cut into `num_groups` groups or at a `level`; as it proposes, without either.
     """
     run, cut = RunDirectory.find(path), Cut(num_groups, level)
+    split = _as_split(split)
+    cut.check()
     setting = _reopen(run, dataset, None)
     chosen = _last(run, setting).arrays.chosen
     result = scores(setting, chosen, split, channel_trees(setting, chosen), cut)
@@ -91,7 +93,7 @@ def evaluate(
 
 
 def make_report(
-    path: Path | str, split: SplitName | None = None, dataset: Any = None, *, seed: int | None = None
+    path: Path | str, split: str | None = None, dataset: Any = None, *, seed: int | None = None
 ) -> Path:
     """Make the report of a finished run anew, and say where it is; pictures are those of one seed, the first if None.
 
@@ -103,9 +105,10 @@ def make_report(
             f"{run.path} is {run.status}: there is something to report once it has finished. "
             f"{_way_on(run.path, run.config)}"
         )
-    if split is not None or not report.has_looked(run):
+    chosen = None if split is None else _as_split(split)
+    if chosen is not None or not report.has_looked(run):
         setting = _reopen(run, dataset, None)
-        report.look(run, setting, _last(run, setting), split or setting.config.run.report or "train")
+        report.look(run, setting, _last(run, setting), chosen or setting.config.run.report or "train")
     return report.write(run, seed)
 
 
@@ -129,6 +132,14 @@ def as_config(config: Any) -> Config:
         f"What comes first is a {type(config).__name__}, but it must be a configuration: a Config, a file, plain "
         f"values, or None for the defaults. Samples come second, as in train(None, x)."
     )
+
+
+def _as_split(given: str) -> SplitName:
+    names: tuple[SplitName, ...] = get_args(SplitName)
+    for name in names:
+        if name == given:
+            return name
+    raise ConfigError(f"split is `{given}`, but it must be one of {', '.join(names)}.{nearest(given, names)}")
 
 
 def _refuse_finished(run: RunDirectory, start: Checkpoint, epochs: int | None) -> None:

@@ -35,6 +35,15 @@ class Cut(NamedTuple):
             )
         return tree.cut(**self._asdict())
 
+    def check(self) -> None:
+        """Refuse what no tree can be cut by."""
+        if self.num_groups is not None and self.level is not None:
+            raise ConfigError("num_groups and level are two ways to cut the channel tree: give one of them.")
+        if self.num_groups is not None and self.num_groups < 1:
+            raise ConfigError(f"num_groups is {self.num_groups}, but it must be 1 or more.")
+        if self.level is not None and not 0 <= self.level < np.inf:
+            raise ConfigError(f"level is {self.level}, but it must be a number of 0 or more.")
+
     def file_of(self, split: SplitName) -> str:
         """The file that the scores under this cut are written to.
 
@@ -42,7 +51,9 @@ class Cut(NamedTuple):
         ('evaluation-test.json', 'evaluation-test-groups-3.json')
         """
         groups = "" if self.num_groups is None else f"-groups-{self.num_groups}"
-        return f"evaluation-{split}{groups}{'' if self.level is None else f'-level-{self.level:g}'}.json"
+        return (
+            f"evaluation-{split}{groups}{'' if self.level is None else f'-level-{float(self.level)!r}'}.json"
+        )
 
 
 AS_PROPOSED = Cut()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 from rich.table import Table
 from typer.testing import CliRunner
 
@@ -22,6 +23,7 @@ from rcmvae.experiment import Interrupted
 from rcmvae.objective import TERMS
 from rcmvae.report.measures import AGREEMENT, SUMS
 from rcmvae.report.story import outcome
+from rcmvae.results import Cut
 from rcmvae.run import RunDirectory
 
 
@@ -308,6 +310,25 @@ def test_more_epochs_are_advised_where_they_help() -> None:
         "Next:", "  rcmvae evaluate x --split validation", "  rcmvae resume x --epochs 2"
     ]  # fmt: skip
     assert next_steps(run, summary(extendable=False)) == ["Next:", "  rcmvae evaluate x --split validation"]
+
+
+def test_names_and_descriptions_are_no_markup() -> None:
+    odd = {"label": "[/x]", "purity": 0.5}
+    scores = SCORES | {"channels_of": [contents("group", [0, 1, -1], **odd)]}
+    with (console := Console(width=100)).capture() as captured:
+        console.print(tables.channels(scores))
+    lines = [line.split() for line in captured.get().splitlines()]
+    assert ["2", "–", "98", "[/x]", "50.0%"] in lines
+
+
+def test_close_levels_have_files_of_their_own() -> None:
+    assert Cut(level=0.12345671).file_of("test") != Cut(level=0.12345672).file_of("test")
+    assert Cut(level=0).file_of("test") == Cut(level=0.0).file_of("test")
+
+
+def test_a_lone_channel_is_told_from_nothing() -> None:
+    told = outcome(summary(channel_tree=[{"channels": [3], "proposed": 1}]), "all")[-1]
+    assert told == "One channel is in use: there is nothing to group."
 
 
 def cells(made: Table) -> dict[str, list[Any]]:

@@ -144,6 +144,9 @@ def test_ctrl_c_leaves_a_run_that_goes_on(work: Path, run: Run, trained: str) ->
     assert last == f"rcmvae: Stopped after epoch {done}, and saved. Go on with: rcmvae resume runs/long"
     status, out, _ = run("resume", "--epochs", str(done + 1), "--quiet")
     assert status == 0
-    assert out.startswith("Going on with runs/long.\nRun directory: runs/long\n")
+    assert out.startswith("Run directory: runs/long\n")
+    assert "nats per sample" in out
+    assert "Next:" not in out
+    assert "commonest label" not in out
     with (work / "runs/long/history.jsonl").open() as file:
         assert sum(1 for _ in file) == done + 1

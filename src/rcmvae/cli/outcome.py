@@ -1,6 +1,5 @@
 """What a finished run has to say for itself."""
 
-import json
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -13,14 +12,21 @@ from rcmvae.report import PAGE
 from rcmvae.report.story import outcome
 from rcmvae.results import span
 from rcmvae.run import RunDirectory
+from rcmvae.training.history import Lines
+
+
+def headline(run: RunDirectory, console: Console) -> None:
+    """Where the run is and what came out; only the first of several processes says so."""
+    if not console.quiet:
+        say(console, f"Run directory: {run.path}", *outcome(run.read_json("summary.json"), in_use(run)))
 
 
 def show(run: RunDirectory, console: Console) -> None:
-    """Where the run is, what came out, and what to do next; only the first of several processes says so."""
+    """The same, what is in the channels, and what to do next."""
+    headline(run, console)
     if console.quiet:
         return
     summary = run.read_json("summary.json")
-    say(console, f"Run directory: {run.path}", *outcome(summary, in_use(run)))
     if "test" in summary:
         console.print(channels(summary["test"]))
     say(console, *next_steps(run, summary), where_to_look(run))
@@ -34,9 +40,7 @@ def say(console: Console, *lines: str) -> None:
 
 def in_use(run: RunDirectory) -> str:
     """How many channels hold at least 1 % of the validation samples, by the last epoch of the history."""
-    rows = [
-        json.loads(line) for line in (run.path / "history.jsonl").read_text(encoding="utf-8").splitlines()
-    ]
+    rows = Lines(run.path / "history.jsonl").read()
     last = [row for row in rows if row["epoch"] == rows[-1]["epoch"]]
     used = span([row["channels_1pct"] for row in last])
     return f"{used} of {counted(last[0]['k_active'], 'channel')} in use"

@@ -35,12 +35,13 @@ def resume(
             "Several processes do not look for the latest run each: name the one to go on with."
         )
     console = startup.start(coordinator, processes, process_id)
-    from rcmvae.cli.outcome import say, show  # noqa: PLC0415
+    from rcmvae.cli.outcome import headline, say, show  # noqa: PLC0415
     from rcmvae.experiment import resume as run_resume  # noqa: PLC0415
     from rcmvae.run import RunDirectory  # noqa: PLC0415
 
     path = RunDirectory.latest().path if run == LATEST else run
-    if run == LATEST:
+    if run == LATEST and not quiet:
         say(console, f"Going on with {path}.")
     watching = None if quiet else console
-    show(run_resume(path, epochs=until, console=watching, interruption=IN_FORCE.get()), console)
+    resumed = run_resume(path, epochs=until, console=watching, interruption=IN_FORCE.get())
+    (headline if quiet else show)(resumed, console)

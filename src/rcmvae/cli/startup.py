@@ -8,7 +8,9 @@ from rich.console import Console
 
 from rcmvae.errors import ConfigError
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say only where the run is and the numbers that sum it up.")
+]
 Coordinator = Annotated[
     str | None,
     typer.Option(

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE
+from rich.markup import escape
 from rich.table import Table
 
 from rcmvae.report.measures import measures as list_measures
 
 MOST_ROWS = 20
+NO_GROUP = -1  # of a channel that has no part in the tree
 
 
 def measures(scores: Mapping[str, Any]) -> Table:
@@ -24,7 +26,7 @@ def measures(scores: Mapping[str, Any]) -> Table:
     found = list_measures(scores)
     for at, measure in enumerate(found):
         losses_end = measure.unit == "nats" and found[at + 1].unit != "nats"
-        made.add_row(measure.title, measure.value, measure.meaning, end_section=losses_end)
+        made.add_row(*map(escape, (measure.title, measure.value, measure.meaning)), end_section=losses_end)
     return made
 
 
@@ -62,6 +64,6 @@ def _contents(
         made.add_column(name, justify="left" if name in {"channels", "commonest label"} else "right")
     for part in parts[:MOST_ROWS]:
         label = (part.get("label", ""), f"{part['purity']:.1%}" if "purity" in part else "")
-        cells = [str(part[key]) for key in columns.values()]
-        made.add_row(*cells, f"{part['samples']:,}", *(label if labelled else ()))
+        cells = ["–" if part[key] == NO_GROUP else str(part[key]) for key in columns.values()]
+        made.add_row(*map(escape, (*cells, f"{part['samples']:,}", *(label if labelled else ()))))
     return made

@@ -60,12 +60,13 @@ def train(
         return
 
     console = startup.start(coordinator, processes, process_id)
-    from rcmvae.cli.outcome import show  # noqa: PLC0415
+    from rcmvae.cli.outcome import headline, show  # noqa: PLC0415
     from rcmvae.experiment import train as run_training  # noqa: PLC0415
 
-    if not console.quiet:
+    if not console.quiet and not quiet:
         tell(notes)
-    show(run_training(chosen, console=None if quiet else console, interruption=IN_FORCE.get()), console)
+    run = run_training(chosen, console=None if quiet else console, interruption=IN_FORCE.get())
+    (headline if quiet else show)(run, console)
 
 
 def tell(notes: tuple[str, ...]) -> None:

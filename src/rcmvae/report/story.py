@@ -45,6 +45,8 @@ def grouping(summary: Mapping[str, Any]) -> list[str]:
     """What the channel tree proposes, and how well that agrees with labels."""
     trees, test = summary["channel_tree"], summary.get("test")
     proposed, most = [tree["proposed"] for tree in trees], [len(tree["channels"]) for tree in trees]
+    if max(most) == 1:
+        return ["One channel is in use: there is nothing to group."]
     if proposed == most:
         return ["The channel tree proposes no groups: every channel in use is told from the others."]
     many = f"{span(proposed)} group{'s' * (max(proposed) != 1)}"
