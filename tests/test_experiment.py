@@ -13,6 +13,7 @@ import pytest
 from rcmvae import experiment
 from rcmvae.config import Config, load_config
 from rcmvae.data import ArraysSource, Dataset, Digits, dataset_from_arrays, load
+from rcmvae.diagnostics import METRICS
 from rcmvae.errors import ConfigError, RunError
 from rcmvae.findings import gather
 from rcmvae.interruption import Interruption
@@ -59,8 +60,34 @@ def test_validation_is_scored_as_in_the_last_epoch(run: RunDirectory) -> None:
     scores = experiment.evaluate(run.path, "validation", digits())
     last = rows_of(run.path)[-1]
     for name, spread in scores["losses"].items():
-        assert spread["mean"] == pytest.approx(last[f"validation/{name}"], rel=1e-6)
+        assert spread["mean"] == pytest.approx(last[f"validation/{name}"], rel=1e-5)
     assert (scores["split"], scores["samples"]) == ("validation", 60)
+
+
+def test_every_metric_is_told_or_absent_with_its_reason(run: RunDirectory) -> None:
+    scores = experiment.evaluate(run.path, dataset=digits())
+    told = {
+        f"{section}/{name}"
+        for section in ("losses", "evidence", "routing", "clustering", "groups")
+        for name in scores[section]
+    }
+    elsewhere = {key for key in METRICS if key.startswith(("channels/", "curriculum/"))}
+    assert told | scores["absent"].keys() == METRICS.keys() - elsewhere
+    assert told.isdisjoint(scores["absent"])
+    assert "no probability of a sample" in scores["absent"]["evidence/bits_per_dimension"]
+    parts = [scores["evidence"][name]["mean"] for name in ("reconstruction", "kl_latent", "kl_channel")]
+    assert sum(parts) == pytest.approx(scores["losses"]["bound"]["mean"])
+    for (channels,) in [scores["channels_of"]]:
+        assert all(part["usage"] > 0 and part["kl"] >= 0 for part in channels)
+
+
+def test_the_importance_weighted_bound_is_computed_on_demand(run: RunDirectory) -> None:
+    assert "evidence/importance_weighted" in experiment.evaluate(run.path, dataset=digits())["absent"]
+    scores = experiment.evaluate(run.path, dataset=digits(), importance=20)
+    tighter = scores["evidence"]["importance_weighted"]["mean"]
+    assert scores["losses"]["bound"]["mean"] - 5 < tighter < scores["losses"]["bound"]["mean"]
+    with pytest.raises(ConfigError, match="importance is 0, but it must be 1 or more"):
+        experiment.evaluate(run.path, dataset=digits(), importance=0)
 
 
 def test_the_configuration_alone_finds_the_data_again(run: RunDirectory) -> None:
@@ -397,8 +424,8 @@ def test_unlabelled_data_are_scored_without_labels(tmp_path: Path) -> None:
     dataset = dataset_from_arrays(x, options=ArraysSource())
     config = tiny(directory=tmp_path, epochs=1).model_copy(update={"data": ArraysSource()})
     scores = experiment.train(config, dataset).read_json("summary.json")["test"]
-    assert scores["clustering"] is None
-    assert scores["groups"].keys() == {"count"}
+    assert (scores["clustering"], scores["groups"].keys()) == ({}, {"count"})
+    assert scores["absent"]["clustering/accuracy"] == "No sample of the test split has a label."
     assert all("label" not in part for one in scores["groups_of"] for part in one)
     assert scores["losses"]["bound"]["mean"] > 0
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from rcmvae.experiment import make_report as make_report
     from rcmvae.experiment import resume as resume
     from rcmvae.experiment import train as train
+    from rcmvae.inference import embed as embed
+    from rcmvae.inference import predict as predict
+    from rcmvae.inference import sample as sample
     from rcmvae.run import RunDirectory as RunDirectory
 
 _HOMES = {
@@ -42,6 +45,9 @@ _HOMES = {
     "make_report": "experiment",
     "resume": "experiment",
     "train": "experiment",
+    "embed": "inference",
+    "predict": "inference",
+    "sample": "inference",
     "RunDirectory": "run",
 }
 
@@ -58,10 +64,13 @@ __all__ = [
     "RunError",
     "dataset_from_arrays",
     "dump_config",
+    "embed",
     "evaluate",
     "load_config",
     "make_report",
+    "predict",
     "resume",
+    "sample",
     "train",
 ]
 

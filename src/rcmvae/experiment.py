@@ -77,17 +77,23 @@ def evaluate(
     *,
     num_groups: int | None = None,
     level: float | None = None,
+    importance: int | None = None,
 ) -> dict[str, Any]:
-    """Losses in nats and agreement with the labels on a split, for the weights that the run ended with.
+    """Every metric on a split, for the weights that the run ended with.
 
-    The channel tree is cut into `num_groups` groups or at a `level`; as it proposes, without either.
+    The channel tree is cut into `num_groups` groups or at a `level`; as it proposes, without either. `importance` is
+    how many draws of each code are to make the importance-weighted bound, which is left out otherwise.
     """
+    if importance is not None and importance < 1:
+        raise ConfigError(
+            f"importance is {importance}, but it must be 1 or more: it counts draws of each code."
+        )
     run, cut = RunDirectory.find(path), Cut(num_groups, level)
     split = _as_split(split)
     cut.check()
     setting = _reopen(run, dataset, None)
     chosen = _last(run, setting).arrays.chosen
-    result = scores(setting, chosen, split, channel_trees(setting, chosen), cut)
+    result = scores(setting, chosen, split, channel_trees(setting, chosen), cut, importance)
     run.write_json(cut.file_of(split), result)
     return result
 

@@ -1,21 +1,29 @@
 """What a run comes to: its summary, and the scores of its weights on a split."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
-from rcmvae.curriculum import ChannelTree, Growth, channel_tree, group_responsibility, pot_tree
+from rcmvae.curriculum import ChannelTree, Growth, channel_tree, pot_tree
 from rcmvae.curriculum.grow import FREE
 from rcmvae.data import Arrays as Split
 from rcmvae.data import SplitName
-from rcmvae.diagnostics import clustering
+from rcmvae.diagnostics import (
+    METRICS,
+    Absent,
+    Subject,
+    compile_importance,
+    contents,
+    final_k_active,
+    glance,
+    unlock_count,
+)
 from rcmvae.errors import ConfigError, RunError, counted
 from rcmvae.setting import Setting
 from rcmvae.structs import UNLABELLED
-from rcmvae.training import History, Outcome, TrainState, compile_codes, compile_joint, compile_validation
+from rcmvae.training import History, Outcome, TrainState, compile_joint, compile_validation
 
 
 class Cut(NamedTuple):
@@ -107,8 +115,8 @@ def growth_of(initial: int, growth: Growth) -> dict[str, Any]:
     events = [event.model_dump(mode="json") for event in growth.events]
     pots = pot_tree(initial, growth.events)
     return {
-        "unlock_count": sum(event.what == "opened" for event in growth.events),
-        "final_k_active": sum(pot.closed is None for pot in pots),
+        "unlock_count": int(unlock_count(growth.events, pots)),
+        "final_k_active": int(final_k_active(growth.events, pots)),
         "ended": growth.ended,
         "events": events,
         "pot_tree": [pot.model_dump(mode="json") for pot in pots],
@@ -156,20 +164,26 @@ def span(counts: Sequence[float]) -> str:
     return " to ".join(f"{count:g}" for count in dict.fromkeys((min(counts), max(counts))))
 
 
+OF_PARTS = {"channels"}  # told by channel, in `channels_of`
+OF_THE_RUN = {"curriculum"}  # told beside the scores, in the summary
+
+
 def scores(
-    setting: Setting, state: TrainState, name: SplitName, trees: Sequence[ChannelTree], cut: Cut = AS_PROPOSED
+    setting: Setting,
+    state: TrainState,
+    name: SplitName,
+    trees: Sequence[ChannelTree],
+    cut: Cut = AS_PROPOSED,
+    draws: int | None = None,
 ) -> dict[str, Any]:
-    """Losses, the channels and their groups, and how well either agrees with the labels."""
+    """Every metric of the weights on a split, and what is in each channel and group.
+
+    With `draws`, so many of each code make the importance-weighted bound.
+    """
     split: Split = getattr(setting.dataset, name)
     if len(split.x) == 0:
         raise RunError(f"The data have no {name} split: data.{name} leaves no sample for it.")
-    groups = [cut(tree) for tree in trees]
-    data = setting.on_device(split)
-    means = compile_validation(setting.plan, setting.devices)(state, data)
-    losses = {key: spread(np.asarray(value).tolist()) for key, value in means.items() if np.ndim(value) == 1}
-    belief = [one.responsibility for one in compile_codes(setting.plan, setting.devices)(state, data)]
-    channel = [r.argmax(axis=-1) for r in belief]
-    group = [group_responsibility(r, one).argmax(axis=-1) for r, one in zip(belief, groups, strict=True)]
+    subjects = _subjects(setting, state, name, [cut(tree) for tree in trees], draws)
     names = setting.dataset.label_names
     return {
         "split": name,
@@ -177,26 +191,78 @@ def scores(
         "samples": len(split.x),
         "labels": len(np.unique(split.truth[split.truth != UNLABELLED])),
         "cut": cut._asdict(),
-        "losses": losses,
-        "clustering": _agreement(channel, split),
-        "groups": {"count": spread([int(one.max()) + 1 for one in groups])}
-        | (_agreement(group, split) or {}),
-        "channels_of": [
-            [
-                part | {"group": int(one[part["index"]])}
-                for part in parts(found, len(one), split.truth, names)
-                if part["samples"]
-            ]
-            for found, one in zip(channel, groups, strict=True)
-        ],
+        **told(subjects),
+        "channels_of": [_channels_of(one, names) for one in subjects],
         "groups_of": [
             [
-                part | {"channels": np.flatnonzero(one == part["index"]).tolist()}
-                for part in parts(found, one.max() + 1, split.truth, names)
+                part | {"channels": np.flatnonzero(one.groups == part["index"]).tolist()}
+                for part in parts(one.group, one.groups.max() + 1, split.truth, names)
             ]
-            for found, one in zip(group, groups, strict=True)
+            for one in subjects
         ],
     }
+
+
+def _subjects(
+    setting: Setting,
+    state: TrainState,
+    name: SplitName,
+    groups: Sequence[Int[np.ndarray, " K"]],
+    draws: int | None,
+) -> list[Subject]:
+    """What the metrics of each replica look at."""
+    plan, devices = setting.plan, setting.devices
+    data = setting.on_device(getattr(setting.dataset, name))
+    means = compile_validation(plan, devices)(state, data)
+    terms = {key: np.asarray(means[key]) for key in (*plan.objective.terms, "loss")}
+    weighted = (
+        None
+        if draws is None
+        else compile_importance(plan, devices, draws)(state, data).mean(axis=1, dtype=float)
+    )
+    bundles = glance(plan, devices, state, setting.dataset, name)
+    return [
+        Subject(
+            bundle=bundle,
+            groups=groups[replica],
+            output=setting.config.model.decoder.output,
+            scaling=plan.scaling,
+            terms={key: float(value[replica]) for key, value in terms.items()},
+            importance=None if weighted is None else float(weighted[replica]),
+        )
+        for replica, bundle in enumerate(bundles)
+    ]
+
+
+def told(subjects: Sequence[Subject]) -> dict[str, Any]:
+    """Every metric over the replicas by its section, and under `absent` why another is not there."""
+    sections: dict[str, Any] = {}
+    absent: dict[str, str] = {}
+    for key, metric in METRICS.items():
+        if metric.section in OF_PARTS | OF_THE_RUN:
+            continue
+        section = sections.setdefault(metric.section, {})
+        values = [metric.compute(one) for one in subjects]
+        reasons = [value.reason for value in values if isinstance(value, Absent)]
+        if reasons:
+            absent[key] = reasons[0]
+        else:
+            section[metric.name] = spread([float(value) for value in values if isinstance(value, float)])
+    return sections | {"absent": absent}
+
+
+def _channels_of(subject: Subject, names: Sequence[str]) -> list[dict[str, Any]]:
+    """What is in each channel that holds samples."""
+    bundle = subject.bundle
+    usage, kl = (METRICS[f"channels/{name}"].compute(subject) for name in ("usage", "kl"))
+    assert isinstance(usage, np.ndarray)
+    assert isinstance(kl, np.ndarray)
+    return [
+        part | {"group": int(subject.groups[k]), "usage": float(usage[k]), "kl": float(kl[k])}
+        for part in parts(bundle.channel, len(bundle.active), bundle.truth, names)
+        for k in [part["index"]]
+        if part["samples"]
+    ]
 
 
 def parts(
@@ -206,18 +272,10 @@ def parts(
     names: Sequence[str],
 ) -> list[dict[str, Any]]:
     """What is in each channel or group, the largest first; its commonest label where it has labelled samples."""
-    found: list[dict[str, Any]] = []
-    for k in range(int(count)):
-        inside = truth[index == k]
-        known = inside[inside != UNLABELLED]
-        found.append({"index": k, "samples": len(inside)})
-        if len(known):
-            counts = np.bincount(known)
-            found[-1] |= {"label": names[int(counts.argmax())], "purity": float(counts.max() / len(known))}
+    inside = contents(index, int(count), truth)
+    found: list[dict[str, Any]] = [
+        {"index": k, "samples": int(samples)}
+        | ({} if label == UNLABELLED else {"label": names[label], "purity": float(purity)})
+        for k, (samples, label, purity) in enumerate(zip(*inside, strict=True))
+    ]
     return sorted(found, key=lambda part: -part["samples"])
-
-
-def _agreement(index: Sequence[Int[np.ndarray, " N"]], split: Split) -> dict[str, Any] | None:
-    """The clustering metrics over replicas; none where nothing is labelled."""
-    known = [dataclasses.asdict(one) for i in index if (one := clustering(i, split.truth)) is not None]
-    return {key: spread([one[key] for one in known]) for key in known[0]} if known else None

@@ -77,7 +77,7 @@ def summary(seeds: tuple[int, ...] = (0,), *, labelled: bool = True) -> dict[str
         "samples": 30,
         "labels": 3 if labelled else 0,
         "losses": {"bound": spread([20.0 + seed for seed in seeds]), "kl_z": spread([1.0] * len(seeds))},
-        "clustering": agreement if labelled else None,
+        "clustering": agreement if labelled else {},
         "groups": {"count": spread([3] * len(seeds))} | (agreement if labelled else {}),
         "channels_of": [[{"index": 0}, {"index": 1}, {"index": 2}] for _ in seeds],
     }

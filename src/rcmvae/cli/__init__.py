@@ -7,10 +7,13 @@ from typing import Annotated
 import typer
 
 from rcmvae.cli import config, data
+from rcmvae.cli.embed import embed
 from rcmvae.cli.evaluate import evaluate
 from rcmvae.cli.interruption import CommandInterruption
+from rcmvae.cli.predict import predict
 from rcmvae.cli.report import report
 from rcmvae.cli.resume import resume
+from rcmvae.cli.sample import sample
 from rcmvae.cli.train import train
 from rcmvae.errors import NonFiniteError, RcmvaeError
 
@@ -24,6 +27,9 @@ app.command()(train)
 app.command()(resume)
 app.command()(evaluate)
 app.command()(report)
+app.command()(embed)
+app.command()(predict)
+app.command()(sample)
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
 

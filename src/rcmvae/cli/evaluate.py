@@ -29,6 +29,14 @@ def evaluate(
             metavar="HEIGHT", help="Cut the channel tree at this height instead.", show_default=False
         ),
     ] = None,
+    importance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DRAWS",
+            help="Measure the importance-weighted bound too, with so many draws of each code: 50.",
+            show_default=False,
+        ),
+    ] = None,
     coordinator: startup.Coordinator = None,
     processes: startup.Processes = None,
     process_id: startup.ProcessId = None,
@@ -44,6 +52,7 @@ def evaluate(
     chosen: Any = one_of("--split", split, SPLITS)
     if groups is not None and level is not None:
         raise ConfigError("--groups and --level are two ways to cut the channel tree: give one of them.")
+    draws = whole("--importance", importance, least=1)
     cut = {"num_groups": whole("--groups", groups, least=1), "level": height("--level", level)}
     console = startup.start(coordinator, processes, process_id)
     from rcmvae.cli import tables  # noqa: PLC0415
@@ -52,7 +61,7 @@ def evaluate(
     from rcmvae.report.measures import DENSITIES  # noqa: PLC0415
     from rcmvae.results import Cut  # noqa: PLC0415
 
-    scores = run_evaluation(run, chosen, **cut)
+    scores = run_evaluation(run, chosen, **cut, importance=draws)
     console.print(tables.measures(scores), tables.groups(scores))
     if scores["losses"]["bound"]["mean"] < 0:
         say(console, DENSITIES)

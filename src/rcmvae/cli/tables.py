@@ -25,8 +25,8 @@ def measures(scores: Mapping[str, Any]) -> Table:
     made.add_column("meaning")
     found = list_measures(scores)
     for at, measure in enumerate(found):
-        losses_end = measure.unit == "nats" and found[at + 1].unit != "nats"
-        made.add_row(*map(escape, (measure.title, measure.value, measure.meaning)), end_section=losses_end)
+        is_last = at + 1 == len(found) or found[at + 1].section != measure.section
+        made.add_row(*map(escape, (measure.title, measure.value, measure.meaning)), end_section=is_last)
     return made
 
 

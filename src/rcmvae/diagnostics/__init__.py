@@ -10,8 +10,11 @@ from rcmvae.diagnostics.importance import compile_importance as compile_importan
 from rcmvae.diagnostics.metric import METRICS as METRICS
 from rcmvae.diagnostics.metric import Metric as Metric
 from rcmvae.diagnostics.metric import Subject as Subject
+from rcmvae.diagnostics.metrics import final_k_active as final_k_active
 from rcmvae.diagnostics.metrics import in_section as in_section
+from rcmvae.diagnostics.metrics import unlock_count as unlock_count
 from rcmvae.diagnostics.survey import Extent as Extent
+from rcmvae.diagnostics.survey import glance as glance
 from rcmvae.diagnostics.survey import look as look
 from rcmvae.diagnostics.survey import painter as painter
 from rcmvae.diagnostics.survey import show_draws as show_draws

@@ -236,20 +236,25 @@ def _grown(compute: Callable[[Sequence[Event], Sequence[Pot]], float | Absent]) 
     return where_channels_open
 
 
-@metric("curriculum/unlock_count", "count", "none", "channels that were opened, on trial at first")
-@_grown
-def _unlock_count(events: Sequence[Event], pots: Sequence[Pot]) -> float:
+def unlock_count(events: Sequence[Event], pots: Sequence[Pot]) -> float:
+    """How many channels were opened on trial."""
     return float(sum(event.what == "opened" for event in events))
 
 
-@metric("curriculum/final_k_active", "count", "none", "channels that were open in the end")
-@_grown
-def _final_k_active(events: Sequence[Event], pots: Sequence[Pot]) -> float:
+def final_k_active(events: Sequence[Event], pots: Sequence[Pot]) -> float:
+    """How many channels are open in the end."""
     return float(sum(pot.closed is None for pot in pots))
 
 
-@metric("curriculum/ended", "epoch", "none", "epoch after which no more channels were opened")
-@_grown
 def _ended(events: Sequence[Event], pots: Sequence[Pot]) -> float | Absent:
     found = [event.epoch for event in events if event.what == "ended"]
     return float(found[-1]) if found else Absent("Channels could still open when training ended.")
+
+
+metric("curriculum/unlock_count", "count", "none", "channels that were opened, on trial at first")(
+    _grown(unlock_count)
+)
+metric("curriculum/final_k_active", "count", "none", "channels that were open in the end")(
+    _grown(final_k_active)
+)
+metric("curriculum/ended", "epoch", "none", "epoch after which no more channels were opened")(_grown(_ended))

@@ -8,17 +8,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.lax import map as each
 from jaxtyping import Array, Float, Int, Key, Shaped
 
 from rcmvae.data import Dataset
-from rcmvae.data.scaling import Numbers
 from rcmvae.diagnostics.bundle import Bundle, Pictures
 from rcmvae.model import Model, Stage
 from rcmvae.nn import Decoder
 from rcmvae.structs import Batch, Decoded, Keys, Selection
 from rcmvae.training import Devices, Pixels, Plan, TrainState
 from rcmvae.training.epoch import context_at
+from rcmvae.training.passes import over_samples
 from rcmvae.training.state import Streams
 
 Paint = Callable[[Float[np.ndarray, "M D"], Int[np.ndarray, " M"]], Shaped[np.ndarray, "M *S"]]
@@ -69,7 +68,15 @@ def survey(
     shape = (extent.drawn, plan.num_channels, seen.mean.shape[-1])
     drawn = np.asarray(model.prior.draw(shape, model.encode, key))
     rng = np.random.default_rng(int(state.seed))
-    own = functools.partial(_of_own_channel, channel=channel)
+    pictures = _pictures(part.x, seen.mean, channel, drawn, paint, extent, rng)
+    return _bundle(plan, state, seen, dataset, split, epoch, pictures)
+
+
+def _bundle(
+    plan: Plan, state: TrainState, seen: Seen, dataset: Dataset, split: str, epoch: int, pictures: Pictures
+) -> Bundle:
+    part, model = dataset.splits[split], plan.model(state)
+    own = functools.partial(_of_own_channel, channel=np.asarray(seen.responsibility).argmax(axis=1))
     return Bundle(
         data=dataset.name,
         split=split,
@@ -81,36 +88,43 @@ def survey(
         label=part.label,
         active=np.asarray(state.active),
         log_pi=np.asarray(model.prior.log_pi(state.active)),
-        responsibility=seen.responsibility,
-        nll=seen.nll,
-        kl=seen.kl,
-        mean=own(seen.mean),
-        log_var=own(seen.log_var),
-        hardness=seen.hardness,
-        pictures=_pictures(part.x, seen.mean, channel, drawn, paint, extent, rng),
+        responsibility=np.asarray(seen.responsibility),
+        nll=np.asarray(seen.nll),
+        kl=np.asarray(seen.kl),
+        mean=own(np.asarray(seen.mean)),
+        log_var=own(np.asarray(seen.log_var)),
+        hardness=np.asarray(seen.hardness),
+        pictures=pictures,
     )
+
+
+def glance(plan: Plan, devices: Devices, state: TrainState, dataset: Dataset, split: str) -> list[Bundle]:
+    """The same of every replica, in one program and with nothing painted: thumbnails are the only pictures."""
+    part = dataset.splits[split]
+    pixels = Pixels(*devices.put((part.x, part.label)))
+    program = plan.over_replicas(functools.partial(look_through, plan, devices), (0, None))
+    seen = jax.tree.map(np.asarray, jax.jit(program, out_shardings=devices.replicated)(state, pixels))
+    found = []
+    for replica in range(len(state.seed)):
+        one, mine = (jax.tree.map(lambda leaf, at=replica: leaf[at], tree) for tree in (state, seen))
+        rng = np.random.default_rng(int(one.seed))
+        pictures = _thumbnails_alone(part.x, plan.num_channels, rng)
+        found.append(_bundle(plan, one, mine, dataset, split, int(plan.time(one)), pictures))
+    return found
 
 
 def look_through(plan: Plan, devices: Devices, state: TrainState, data: Pixels) -> Seen:
     """The pass: with no more than one batch of anything but the result in memory."""
-    N, B = data.x.shape[0], plan.options.batch_size
-
-    def one_batch(at: tuple[Int[Array, ""], Int[Array, " B"]]) -> Seen:
-        number, rows = at
-        return look(plan, state, number, data.x[jnp.minimum(devices.shard(rows), N - 1)])
-
-    rows = jnp.arange(-(-N // B) * B).reshape(-1, B)
-    found = each(one_batch, (jnp.arange(rows.shape[0]), rows))
-    return jax.tree.map(lambda batches: batches.reshape(-1, *batches.shape[2:])[:N], found)
+    return over_samples(plan, devices, data, lambda number, rows, x: look(plan, state, number, x))
 
 
-def look(plan: Plan, state: TrainState, number: Int[Array, ""], stored: Numbers) -> Seen:
+def look(plan: Plan, state: TrainState, number: Int[Array, ""], x: Float[Array, "B *S"]) -> Seen:
     """What the model says of the batch of that number, whose draws depend on the number and on nothing else."""
-    B, K = stored.shape[0], plan.num_channels
+    B, K = x.shape[0], plan.num_channels
     model = plan.model(state).in_precision(jnp.dtype(plan.options.precision))
     keys = Keys.split(jax.random.fold_in(Streams.of(state.seed).evaluate, number))
     context = context_at(plan, state, keys, stochastic=False)
-    batch = Batch(plan.scaling(stored), jnp.zeros(B, jnp.int32), jnp.ones(B))
+    batch = Batch(x, jnp.zeros(B, jnp.int32), jnp.ones(B))
     forward = model(batch, context, Stage.DECODE)
     drawn = plan.skeleton.routing(forward.posterior.logits, dataclasses.replace(context, stochastic=True))
     assert forward.decoded_nll is not None
@@ -193,7 +207,7 @@ def _pictures(
     painted = paint(z, of)
     shape = painted.shape[1:]
     by_channel, from_prior, manifold = np.split(painted, [E * K, E * K + K * P])
-    shown = np.sort(rng.permutation(len(x))[: extent.thumbnails])
+    shown = _some(x, extent.thumbnails, rng)
     return Pictures(
         example=example,
         original=x[example],
@@ -205,6 +219,26 @@ def _pictures(
         thumbnail_of=shown,
         thumbnail=x[shown],
     )
+
+
+def _thumbnails_alone(x: Shaped[np.ndarray, "N *S"], K: int, rng: np.random.Generator) -> Pictures:
+    shape, shown = x.shape[1:], _some(x, Extent().thumbnails, rng)
+    return Pictures(
+        example=np.zeros(0, int),
+        original=x[:0],
+        reconstruction=np.zeros((0, K, *shape), x.dtype),
+        drawn=np.zeros((K, 0, *shape), x.dtype),
+        plane=np.zeros((K, 2), int),
+        extent=np.zeros((K, 2, 2)),
+        manifold=np.zeros((K, 0, 0, *shape), x.dtype),
+        thumbnail_of=shown,
+        thumbnail=x[shown],
+    )
+
+
+def _some(x: Shaped[np.ndarray, "N *S"], most: int, rng: np.random.Generator) -> Int[np.ndarray, " T"]:
+    """Rows of a random part of the samples, in their order."""
+    return np.sort(rng.permutation(len(x))[:most])
 
 
 def _examples(

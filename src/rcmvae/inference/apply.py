@@ -83,7 +83,7 @@ def embed_parts(trained: Trained, x: Stored) -> Iterator[Embedding]:
     """The embedding of some samples after the other."""
     plan, state = trained.plan, trained.state
     log_pi = np.asarray(plan.model(state).prior.log_pi(state.active))
-    program = jax.jit(lambda number, stored: look(plan, state, number, stored))
+    program = jax.jit(lambda number, stored: look(plan, state, number, plan.scaling(stored)))
     for seen in _in_parts(trained, x, program):
         channel = seen.responsibility.argmax(axis=1)
         own = np.arange(len(channel)), np.minimum(channel, seen.mean.shape[1] - 1)

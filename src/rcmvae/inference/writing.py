@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def replacing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def write_csv(file: TextIO, parts: Parts) -> None:
+def write_csv(file: Any, parts: Parts) -> None:
     """A line for each sample, with its row."""
     writer = csv.writer(file)
     row = 0

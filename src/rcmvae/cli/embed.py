@@ -1,0 +1,40 @@
+"""`rcmvae embed`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rcmvae.cli import startup, using
+
+
+def embed(
+    run: using.Run,
+    data: using.Data,
+    options: using.Options = None,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="A .parquet, .csv or .npz to write.", show_default=False
+        ),
+    ] = ...,  # pyright: ignore[reportArgumentType]
+    seed: using.Seed = None,
+    force: using.Force = False,
+) -> None:
+    """Write where each sample lies: channel, group, code, responsibilities, and what it costs in nats.
+
+    The training data are not needed. A sample that costs much more than others
+    is unlike those that the run was trained on.
+    """
+    from rcmvae.inference.writing import TABLES, refuse_file, write_table  # noqa: PLC0415
+
+    refuse_file(output, [*TABLES], force=force)
+    console = startup.start()
+    from rcmvae.cli.outcome import say  # noqa: PLC0415
+    from rcmvae.errors import counted  # noqa: PLC0415
+    from rcmvae.inference import Trained, embed_parts, samples_of  # noqa: PLC0415
+
+    trained = Trained.open(run, seed)
+    x = samples_of(trained, data, options or ())
+    write_table(output, embed_parts(trained, x))
+    say(console, f"{counted(len(x), 'sample')} written to {output}")
