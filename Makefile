@@ -1,4 +1,4 @@
-# make demo   set up, train on the embedded digits, say where the run is
+# make demo   set up, train on the embedded digits, say where the report is
 # make test   set up, run the tests with coverage
 # make lint types   what else CI checks        make lock   pin the newest versions that pyproject.toml allows
 

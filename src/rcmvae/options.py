@@ -5,7 +5,7 @@ A component's options class lives beside the component. A folder lists its compo
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, NonNegativeFloat, PositiveInt
@@ -49,6 +49,19 @@ def first_line(cls: type[Options]) -> str:
     'Base of every configuration object: immutable, no unknown keys, no NaN, defaults validated too.'
     """
     return (cls.__doc__ or "").strip().partition("\n")[0]
+
+
+def flattened(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value in nested mappings under its path, empty mappings among them.
+
+    >>> dict(flattened({"model": {"num_channels": 3}, "tracking": []}))
+    {'model.num_channels': 3, 'tracking': []}
+    """
+    if not isinstance(value, Mapping) or not value:
+        yield path, value
+        return
+    for key, inner in value.items():
+        yield from flattened(inner, f"{path}.{key}" if path else key)
 
 
 def is_number(value: Any) -> bool:

@@ -21,6 +21,7 @@ import jax
 from rcmvae.config import Config, dump_config, load_config
 from rcmvae.data import ArraysSource, Dataset, Scaling
 from rcmvae.errors import RcmvaeError, RunError, closest, listed
+from rcmvae.options import flattened
 from rcmvae.training import RunOptions, last_saved
 
 FILES = ("config.yaml", "data.json", "environment.json")
@@ -317,15 +318,7 @@ def environment(config: Config) -> dict[str, Any]:
 def made_for(config: Config) -> dict[str, Any]:
     """Every option that decides what the weights are, under its path."""
     seeds = config.training.model_dump(mode="json", include={"seed", "seeds"})
-    return dict(_flat("", {"model": config.model.model_dump(mode="json"), "training": seeds}))
-
-
-def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if not isinstance(value, dict) or not value:
-        yield path, value
-        return
-    for key, inner in value.items():
-        yield from _flat(f"{path}.{key}" if path else key, inner)
+    return dict(flattened({"model": config.model.model_dump(mode="json"), "training": seeds}))
 
 
 def git_revision() -> str | None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rcmvae.cli import config, data
+from rcmvae.cli.compare import compare
 from rcmvae.cli.embed import embed
 from rcmvae.cli.evaluate import evaluate
 from rcmvae.cli.interruption import CommandInterruption
@@ -27,6 +28,7 @@ app.command()(train)
 app.command()(resume)
 app.command()(evaluate)
 app.command()(report)
+app.command()(compare)
 app.command()(embed)
 app.command()(predict)
 app.command()(sample)

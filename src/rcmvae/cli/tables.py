@@ -6,7 +6,9 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from rcmvae.report import tables as text
 from rcmvae.report.measures import measures as list_measures
 
 MOST_ROWS = 20
@@ -66,4 +68,14 @@ def _contents(
         label = (part.get("label", ""), f"{part['purity']:.1%}" if "purity" in part else "")
         cells = ["–" if part[key] == NO_GROUP else str(part[key]) for key in columns.values()]
         made.add_row(*map(escape, (*cells, f"{part['samples']:,}", *(label if labelled else ()))))
+    return made
+
+
+def plain(table: text.Table) -> Table:
+    """A table of text as it is."""
+    made = Table(title=table.title, title_justify="left", box=SIMPLE)
+    for name in table.columns:
+        made.add_column(Text(name), justify="right" if name in table.right else "left")
+    for row in table.rows:
+        made.add_row(*map(Text, row))
     return made

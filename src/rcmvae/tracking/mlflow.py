@@ -2,12 +2,13 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rcmvae.options import flattened
 from rcmvae.tracking.base import Sink, Started, Tracker
 from rcmvae.tracking.tensorboard import values
 from rcmvae.training import Row
@@ -46,7 +47,7 @@ class _Client(Sink):
             return
         self.id = self._create(options.experiment, run.path)
         note.write_text(json.dumps({"run_id": self.id}) + "\n", encoding="utf-8")
-        told = [Param(name, str(value)) for name, value in flat(run.config)]
+        told = [Param(name, str(value)) for name, value in flattened(run.config)]
         for start in range(0, len(told), MOST):
             self.client.log_batch(self.id, params=told[start : start + MOST])
 
@@ -67,16 +68,3 @@ class _Client(Sink):
     def end(self, summary: Mapping[str, Any]) -> None:
         self.client.log_dict(self.id, dict(summary), "summary.json")
         self.client.set_terminated(self.id, ENDED.get(str(summary.get("status")), "FAILED"))
-
-
-def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of a configuration under its path.
-
-    >>> dict(flat({"model": {"num_channels": 3}, "tracking": []}))
-    {'model.num_channels': 3, 'tracking': []}
-    """
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from flat(inner, f"{path}.{key}" if path else key)
-    else:
-        yield path, value
