@@ -29,7 +29,8 @@ CASES = {"wine": load_wine, "breast-cancer": load_breast_cancer}
 def by_k_means(dataset: Dataset, kinds: int, seed: int) -> float:
     """The accuracy of k-means on the test samples."""
     train, test = (np.asarray(dataset.scaling(split.x)) for split in (dataset.train, dataset.test))
-    found = KMeans(kinds, n_init=10, random_state=seed).fit(train).predict(test)
+    ten: Any = 10  # scikit-learn calls it a text
+    found: Any = KMeans(kinds, n_init=ten, random_state=seed).fit(train).predict(test)
     agreement = clustering(found, dataset.test.truth)
     assert agreement is not None, "these data have labels"
     return agreement.accuracy
