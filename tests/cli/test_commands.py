@@ -50,10 +50,10 @@ def test_help_is_answered_without_jax() -> None:
         "import sys\n"
         "from typer.testing import CliRunner\n"
         "from rcmvae.cli import app\n"
-        "for command in [], ['train'], ['config'], ['data', 'info']:\n"
+        "for command in [], ['train'], ['config'], ['data', 'info'], ['report'], ['compare']:\n"
         "    result = CliRunner().invoke(app, [*command, '--help'])\n"
         "    assert result.exit_code == 0 and 'Usage' in result.output, result.output\n"
-        "slow = {'jax', 'numpy', 'equinox', 'optax', 'orbax', 'sklearn'} & sys.modules.keys()\n"
+        "slow = {'jax', 'numpy', 'equinox', 'optax', 'orbax', 'sklearn', 'matplotlib'} & sys.modules.keys()\n"
         "assert not slow, slow\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
@@ -68,7 +68,18 @@ def test_the_module_is_the_command() -> None:
 
 def test_every_command_is_listed() -> None:
     text = run("--help")
-    for command in ("train", "resume", "evaluate", "report", "embed", "predict", "sample", "config", "data"):
+    for command in (
+        "train",
+        "resume",
+        "evaluate",
+        "report",
+        "compare",
+        "embed",
+        "predict",
+        "sample",
+        "config",
+        "data",
+    ):
         assert command in text
     assert CliRunner().invoke(app, []).exit_code == 2  # nothing was asked
 
