@@ -26,9 +26,9 @@ WAYS: dict[str, tuple[str, str]] = {
     "jitter": (f"kind: jitter, {PLAIN}", ""),
     "jitter, temperature": (f"kind: jitter, {PLAIN}", "temperature: 2.5"),
     "jitter, soften": ("kind: jitter, soften: 0.4", ""),
-    "codes": (f"kind: halves, {PLAIN}", ""),
-    "codes, temperature": (f"kind: halves, {PLAIN}", "temperature: 2.5"),
-    "codes, soften": ("kind: halves, soften: 0.4", ""),
+    "clusters": (f"kind: clusters, {PLAIN}", ""),
+    "clusters, temperature": (f"kind: clusters, {PLAIN}", "temperature: 2.5"),
+    "clusters, soften": ("kind: clusters, soften: 0.4", ""),
 }
 
 

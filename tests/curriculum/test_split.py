@@ -1,4 +1,4 @@
-"""Where a channel is cut: the two halves are those of 2-means, wherever the codes lie and whatever turns them."""
+"""Where a channel is cut: between two Gaussians of one shape, wherever the codes lie and whatever turns them."""
 
 from typing import Any
 
@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import expit
 from sklearn.cluster import KMeans
+from sklearn.mixture import GaussianMixture
 
-from rcmvae.curriculum import Cut, halves
+from rcmvae.curriculum import Boundary, two_clusters
 
 
 def clusters(
@@ -22,11 +24,11 @@ def clusters(
     return rng.normal(size=(sum(sizes), D)) + 3 + side * direction, rng.uniform(0.1, 1.0, sum(sizes))
 
 
-def odds(cut: Cut, z: np.ndarray) -> np.ndarray:
+def odds(cut: Boundary, z: np.ndarray) -> np.ndarray:
     return z @ cut.axis - cut.offset
 
 
-def child(cut: Cut, z: np.ndarray) -> np.ndarray:
+def child(cut: Boundary, z: np.ndarray) -> np.ndarray:
     return odds(cut, z) > 0
 
 
@@ -36,31 +38,40 @@ def same_partition(a: np.ndarray, b: np.ndarray) -> bool:
 
 @pytest.mark.parametrize("D", [1, 2, 5])
 @pytest.mark.parametrize("seed", range(4))
-def test_it_is_weighted_k_means(seed: int, D: int):
-    z, weight = clusters(seed, D)
-    found = KMeans(2, random_state=0).fit(z, sample_weight=weight)
-    low, high = found.cluster_centers_
-    # Log-odds of N(high, s² I) against N(low, s² I), s² the weighted mean square distance per dimension
-    s2 = found.inertia_ / weight.sum() / D
-    expected = ((z - low) ** 2).sum(axis=1) / (2 * s2) - ((z - high) ** 2).sum(axis=1) / (2 * s2)
-    cut = halves(z, weight)
-    assert cut.axis.shape == (D,)
-    assert same_partition(child(cut, z), found.labels_ == 1)
-    sign = 1.0 if (child(cut, z) == (found.labels_ == 1)).all() else -1.0
-    np.testing.assert_allclose(odds(cut, z), sign * expected, rtol=1e-8, atol=1e-6)
+def test_it_is_the_mixture_of_two_gaussians_with_one_covariance(seed: int, D: int):
+    z, _ = clusters(seed, D, sizes=(60, 300), apart=4.0)
+    z = z * np.linspace(0.5, 2, D)
+    count = np.random.default_rng(seed).integers(1, 4, len(z))
+    cut = two_clusters(z, count.astype(float))
+    repeated = np.repeat(z, count, axis=0)
+    mixture = GaussianMixture(
+        2, covariance_type="tied", tol=1e-10, max_iter=2000, reg_covar=1e-9, random_state=0
+    )
+    probability = mixture.fit(repeated).predict_proba(z)
+    small = probability[:, mixture.weights_.argmin()]
+    np.testing.assert_allclose(expit(odds(cut, z)), small, atol=2e-3)
+
+
+def test_a_small_cluster_beside_a_large_one_is_found_where_2_means_halves_the_large_one():
+    rng = np.random.default_rng(0)
+    z = np.concatenate([rng.normal(size=(3000, 2)), rng.normal(size=(300, 2)) * 0.6 + [3.2, 0]])
+    small = np.arange(len(z)) >= 3000
+    halves = KMeans(2, random_state=0, n_init=5).fit(z).labels_ == 1
+    assert min((halves != small).mean(), (halves == small).mean()) > 0.2
+    assert (child(two_clusters(z, np.ones(len(z))), z) != small).mean() < 0.03
 
 
 def test_a_small_cluster_is_found_too():
     z, weight = clusters(1, 3, sizes=(6, 200))
-    np.testing.assert_array_equal(child(halves(z, weight), z).sum() % 200, 6)
+    assert child(two_clusters(z, weight), z).sum() == 6
 
 
 def test_a_weight_is_a_repetition():
     z, _ = clusters(0)
     count = np.random.default_rng(5).integers(0, 4, len(z))
     weighted, repeated = (
-        halves(z, count.astype(float)),
-        halves(np.repeat(z, count, axis=0), np.ones(count.sum())),
+        two_clusters(z, count.astype(float)),
+        two_clusters(np.repeat(z, count, axis=0), np.ones(count.sum())),
     )
     np.testing.assert_allclose(weighted.axis, repeated.axis, rtol=1e-10)
     np.testing.assert_allclose(weighted.offset, repeated.offset, rtol=1e-10)
@@ -69,14 +80,16 @@ def test_a_weight_is_a_repetition():
 def test_points_without_weight_have_no_say():
     z, weight = clusters(2)
     far = np.concatenate([z, np.full((5, 2), 1e4)])
-    with_them = halves(far, np.concatenate([weight, np.zeros(5)]))
-    np.testing.assert_allclose(with_them.axis, halves(z, weight).axis, rtol=1e-8)
+    with_them = two_clusters(far, np.concatenate([weight, np.zeros(5)]))
+    np.testing.assert_allclose(with_them.axis, two_clusters(z, weight).axis, rtol=1e-8)
 
 
 def test_the_scale_of_the_weights_makes_no_difference():
     z, weight = clusters(3)
     for scale in (1e-6, 0.5, 1e6):
-        np.testing.assert_allclose(halves(z, scale * weight).axis, halves(z, weight).axis, rtol=1e-9)
+        np.testing.assert_allclose(
+            two_clusters(z, scale * weight).axis, two_clusters(z, weight).axis, rtol=1e-9
+        )
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -85,16 +98,14 @@ def test_what_moves_or_turns_the_codes_moves_and_turns_the_plane(seed: int):
     z, weight = clusters(seed, 3)
     Q, _ = np.linalg.qr(rng.normal(size=(3, 3)))
     shift = 5 * rng.normal(size=3)
-    plain, moved = odds(halves(z, weight), z), odds(halves(z @ Q + shift, weight), z @ Q + shift)
-    # Which of the two halves is the child's is a matter of the axis' sign, that nothing decides.
-    sign = np.sign(plain @ moved)
-    np.testing.assert_allclose(sign * moved, plain, rtol=1e-6, atol=1e-6)
+    plain, moved = odds(two_clusters(z, weight), z), odds(two_clusters(z @ Q + shift, weight), z @ Q + shift)
+    np.testing.assert_allclose(moved, plain, rtol=1e-6, atol=1e-6)
 
 
 def test_log_odds_have_no_unit():
     z, weight = clusters(4)
-    plain = odds(halves(z, weight), z)
-    np.testing.assert_allclose(odds(halves(1e3 * z, weight), 1e3 * z), plain, rtol=1e-8, atol=1e-6)
+    plain = odds(two_clusters(z, weight), z)
+    np.testing.assert_allclose(odds(two_clusters(1e3 * z, weight), 1e3 * z), plain, rtol=1e-8, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -103,21 +114,21 @@ def test_a_single_point_is_not_cut(N: int, dtype: Any):
     rng = np.random.default_rng(N)
     z = np.tile(rng.normal(size=(1, 2)).astype(dtype), (N, 1))
     for weight in (np.ones(N, dtype), rng.uniform(size=N).astype(dtype), np.zeros(N, dtype)):
-        cut = halves(z, weight)
+        cut = two_clusters(z, weight)
         assert (cut.axis == 0).all()
         assert cut.offset == 0
 
 
 def test_nothing_to_weigh_is_not_cut():
     z, _ = clusters(0)
-    assert (halves(z, np.zeros(len(z))).axis == 0).all()
+    assert (two_clusters(z, np.zeros(len(z))).axis == 0).all()
 
 
 @pytest.mark.parametrize("distance", [1e-3, 1.0, 5.0, 1e3])
 def test_two_points_are_cut_by_a_plane_that_single_precision_can_hold(distance: float):
     """Nothing scatters about the centres: the odds are large, but they are numbers."""
     z = np.array([[1.0, 2.0], [1.0 + distance, 2.0]], np.float32)
-    cut = halves(z, np.ones(2, np.float32))
+    cut = two_clusters(z, np.ones(2, np.float32))
     assert np.isfinite(np.float32(cut.axis)).all()
     assert np.isfinite(np.float32(cut.offset))
     assert child(cut, z).sum() == 1
@@ -129,13 +140,13 @@ def test_two_points_are_cut_by_a_plane_that_single_precision_can_hold(distance: 
 )
 def test_whatever_the_codes_the_plane_is_finite(points: list[tuple[int, int]], powers: list[int]):
     z = np.array(points, np.float32) / 4
-    cut = halves(z, np.exp2(np.array(powers[: len(points)], np.float32)))
+    cut = two_clusters(z, np.exp2(np.array(powers[: len(points)], np.float32)))
     assert np.isfinite(np.float32(cut.axis)).all()
     assert np.isfinite(np.float32(cut.offset))
 
 
 def test_nothing_is_drawn():
     z, weight = clusters(6)
-    first, second = halves(z, weight), halves(z.copy(), weight.copy())
+    first, second = two_clusters(z, weight), two_clusters(z.copy(), weight.copy())
     np.testing.assert_array_equal(first.axis, second.axis)
     assert first.offset == second.offset

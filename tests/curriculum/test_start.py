@@ -12,7 +12,7 @@ import pytest
 from jaxtyping import PyTree
 from pydantic import TypeAdapter
 
-from rcmvae.curriculum import STARTS, AnyStart, Birthplace, Fresh, Halves, Jitter, copied_moments, merged
+from rcmvae.curriculum import STARTS, AnyStart, Birthplace, Clusters, Fresh, Jitter, copied_moments, merged
 from rcmvae.curriculum.start import with_logits
 from rcmvae.model import Model
 from rcmvae.nn import map_channels
@@ -113,7 +113,7 @@ def test_every_array_with_a_row_per_channel_is_known(layout: str):
 
 class TestBirth:
     @layouts
-    @pytest.mark.parametrize("kind", ["jitter", "halves"])
+    @pytest.mark.parametrize("kind", ["jitter", "clusters"])
     def test_parent_and_child_share_what_was_the_parents(self, layout: str, kind: str):
         model = model_of(layout)
         was = responsibility(model, BEFORE)
@@ -126,7 +126,7 @@ class TestBirth:
             assert (now[:, PARENT] + now[:, CHILD] >= was[:, PARENT] - 1e-5).all()
 
     @layouts
-    @pytest.mark.parametrize("kind", ["jitter", "halves"])
+    @pytest.mark.parametrize("kind", ["jitter", "clusters"])
     def test_every_array_of_the_child_but_its_logit_is_its_parents(self, layout: str, kind: str):
         model = model_of(layout)
         after = begun(model, kind=kind, **QUIET)
@@ -136,7 +136,7 @@ class TestBirth:
             np.testing.assert_array_equal(child, parent)
 
     @layouts
-    @pytest.mark.parametrize("kind", ["jitter", "halves"])
+    @pytest.mark.parametrize("kind", ["jitter", "clusters"])
     def test_nothing_else_changes(self, layout: str, kind: str):
         """With jitter: the parent keeps all but its logit, the others keep everything."""
         model = model_of(layout)
@@ -148,7 +148,7 @@ class TestBirth:
     @layouts
     def test_the_logits_part_by_the_log_odds_of_the_plane(self, layout: str):
         model = model_of(layout)
-        birth, after = birthplace(model), logits(begun(model, kind="halves", **QUIET))
+        birth, after = birthplace(model), logits(begun(model, kind="clusters", **QUIET))
         odds = np.asarray(codes_of(model, PARENT), float) @ np.asarray(birth.axis, float) - float(
             birth.offset
         )
@@ -161,7 +161,7 @@ class TestBirth:
     @layouts
     def test_samples_go_to_the_side_of_the_plane_that_they_lie_on(self, layout: str):
         model = model_of(layout)
-        birth, after = birthplace(model), logits(begun(model, kind="halves", **QUIET))
+        birth, after = birthplace(model), logits(begun(model, kind="clusters", **QUIET))
         side = np.asarray(codes_of(model, PARENT)) @ np.asarray(birth.axis) > float(birth.offset)
         assert 5 < side.sum() < 35
         np.testing.assert_array_equal(after[:, CHILD] > after[:, PARENT], side)
@@ -216,7 +216,7 @@ class TestBirth:
 
     def test_compiled_it_is_the_same(self):
         model = model_of("decentralized")
-        birth, key, start = birthplace(model), jax.random.key(0), Halves()
+        birth, key, start = birthplace(model), jax.random.key(0), Clusters()
         assert_close(jax.jit(start.__call__)(model, birth, key), start(model, birth, key))
 
 

@@ -18,7 +18,7 @@ import optax
 import pytest
 from jaxtyping import PyTree
 
-from rcmvae.curriculum import Birthplace, Halves, halves, merged
+from rcmvae.curriculum import Birthplace, Clusters, merged, two_clusters
 from rcmvae.structs import Event, Signals
 from rcmvae.training import Checkpoints, begin, compile_codes
 from rcmvae.training.epoch import compile_epoch, compile_validation, learning_rate
@@ -117,7 +117,7 @@ class TestWhatIsDone:
     def test_an_opening_is_what_start_says_at_the_cut_of_the_parents_codes(self, runs: list[Watched]) -> None:
         alone = growing(KEEPS)
         codes_of = compile_codes(alone.setting.plan, alone.setting.devices)
-        start = jax.jit(Halves().__call__)
+        start = jax.jit(Clusters().__call__)
         for turn in turns(runs, "opened"):
             event = turn.event
             assert event.channel is not None
@@ -127,7 +127,7 @@ class TestWhatIsDone:
             assert same_bits(turn.before, turn.was)
             assert (int(turn.now.stand.newest), float(turn.now.stand.opened)) == (event.channel, event.epoch)
             (codes,) = codes_of(one_replica(turn.was), alone.validation)
-            cut = halves(codes.z[:, event.parent], codes.responsibility[:, event.parent])
+            cut = two_clusters(codes.z[:, event.parent], codes.responsibility[:, event.parent])
             birth = Birthplace(
                 jnp.int32(event.channel),
                 jnp.int32(event.parent),

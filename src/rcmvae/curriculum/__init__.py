@@ -16,13 +16,13 @@ from rcmvae.curriculum.policies import Plateau as Plateau
 from rcmvae.curriculum.policies import Policy as Policy
 from rcmvae.curriculum.policies import PolicyState as PolicyState
 from rcmvae.curriculum.policies import Scheduled as Scheduled
-from rcmvae.curriculum.split import Cut as Cut
-from rcmvae.curriculum.split import halves as halves
+from rcmvae.curriculum.split import Boundary as Boundary
+from rcmvae.curriculum.split import two_clusters as two_clusters
 from rcmvae.curriculum.start import STARTS as STARTS
 from rcmvae.curriculum.start import AnyStart as AnyStart
 from rcmvae.curriculum.start import Birthplace as Birthplace
+from rcmvae.curriculum.start import Clusters as Clusters
 from rcmvae.curriculum.start import Fresh as Fresh
-from rcmvae.curriculum.start import Halves as Halves
 from rcmvae.curriculum.start import Jitter as Jitter
 from rcmvae.curriculum.start import Start as Start
 from rcmvae.curriculum.start import copied_moments as copied_moments

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import entr
 
 from rcmvae.curriculum.information import mutual_information, purity_of_split
 from rcmvae.curriculum.options import Curriculum
@@ -24,7 +25,6 @@ class Trial(Options):
     began: int  # the epoch after which it opened
     bound: float
     information: float
-    parent_mass: float
     idle: tuple[int, ...] = ()  # open channels that nothing used, and that need not be used afterwards
 
 
@@ -148,7 +148,6 @@ class Grower:
             began=seen.epoch,
             bound=seen.validation["bound"],
             information=mutual_information(_joint(seen)),
-            parent_mass=float(seen.usage[parent]),
             idle=tuple(k for k in _idle(seen) if k != channel),
         )
         event = Event(epoch=seen.epoch, what="opened", channel=channel, parent=parent)
@@ -174,7 +173,7 @@ class Grower:
         helps = self.options.helps
         gained = mutual_information(_joint(seen)) - trial.information
         asked = [int(k) for k in np.flatnonzero(seen.active) if k not in trial.idle]
-        worth = trial.parent_mass * float(np.log(2))
+        worth = _most_from_split(seen.usage[trial.parent], seen.usage[trial.channel])
         scores = {
             "cleanness": gained / worth if worth > 0 else 0.0,
             "bound_gain": trial.bound - seen.validation["bound"],
@@ -234,6 +233,15 @@ class Grower:
         event = Event(epoch=epoch, what="ended", reason=reason)
         over = epoch + self.options.finish.epochs
         return dataclasses.replace(growth, ended=epoch, over=over, events=(*growth.events, event))
+
+
+def _most_from_split(parent: float, child: float) -> float:
+    """What telling the two apart for certain is worth, in nats: their mass times the entropy of its split.
+
+    >>> round(_most_from_split(0.25, 0.25) / np.log(2), 6), _most_from_split(0.5, 0.0)
+    (0.5, 0.0)
+    """
+    return float(entr(np.array([parent, child])).sum() - entr(parent + child))
 
 
 def _joint(seen: Signals) -> Float[np.ndarray, "K K"]:

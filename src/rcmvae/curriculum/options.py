@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_
 from rcmvae.curriculum.kick import Kick
 from rcmvae.curriculum.policies import AnyPolicy
 from rcmvae.curriculum.policies.birth import Birth
-from rcmvae.curriculum.start import AnyStart, Halves
+from rcmvae.curriculum.start import AnyStart, Clusters
 from rcmvae.options import Options
 from rcmvae.schedules import Cosine
 
@@ -17,13 +17,13 @@ from rcmvae.schedules import Cosine
 class Helps(Options):
     """When a new channel counts as a help: it makes a clean cut or lowers the held-out bound, and nobody starves.
 
-    `cleanness` is the information that channels carry about samples, gained over the trial, as a share of the most
-    that halving the parent could bring. `bound` is in nats per sample.
+    `cleanness` is the information that channels carry about samples, gained over the trial, as a share of what telling
+    parent and child apart for certain is worth: their mass times the entropy of its split. `bound` is in nats.
     """
 
     cleanness: PositiveFloat = Field(
         default=0.5,
-        description="More information gained than this share of what halving the parent could bring at most helps.",
+        description="More information gained than this share of what telling the two apart for certain is worth helps.",
     )
     bound: PositiveFloat = Field(
         default=1.0, description="A held-out bound that fell by more nats per sample than this helps too."
@@ -67,7 +67,7 @@ class Curriculum(Options):
     stop_after: PositiveInt = Field(
         default=3, description="After how many trials in a row that did not help growth ends."
     )
-    start: AnyStart = Field(default=Halves(), description="How the weights of a new channel begin.")
+    start: AnyStart = Field(default=Clusters(), description="How the weights of a new channel begin.")
     kick: Kick = Field(default=Kick(), description="What helps a new channel through its first epochs.")
     index: Literal["free", "next"] = Field(
         default="free",

@@ -98,14 +98,14 @@ class Jitter(Copy):
         return logits
 
 
-class Halves(Copy):
-    """Parent and child part where the parent's codes fall into halves.
+class Clusters(Copy):
+    """Parent and child part where the parent's codes fall into two clusters.
 
-    >>> Halves().cuts
+    >>> Clusters().cuts
     True
     """
 
-    kind: Literal["halves"] = "halves"
+    kind: Literal["clusters"] = "clusters"
 
     cuts: ClassVar[bool] = True
 

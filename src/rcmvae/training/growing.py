@@ -14,13 +14,13 @@ from rcmvae.curriculum import (
     Act,
     Action,
     Birthplace,
+    Boundary,
     Curriculum,
-    Cut,
     Grower,
     Growth,
     copied_moments,
-    halves,
     merged,
+    two_clusters,
 )
 from rcmvae.structs import Codes, Signals
 from rcmvae.training.checkpoint import Arrays, Checkpoint
@@ -81,13 +81,13 @@ class Growing:
         flows = [was.responsibility.T @ now_is.responsibility / len(was.z) for was, now_is in pairs]
         return [flow if is_due else None for flow, is_due in zip(flows, due, strict=True)]
 
-    def _cuts(self, now: Checkpoint, actions: Sequence[Action], held_out: HeldOut) -> list[Cut]:
+    def _cuts(self, now: Checkpoint, actions: Sequence[Action], held_out: HeldOut) -> list[Boundary]:
         """Where the parent of each new channel is cut."""
-        nowhere = Cut(np.zeros(now.arrays.state.params.heads.latents[1]), 0.0)
+        nowhere = Boundary(np.zeros(now.arrays.state.params.heads.latents[1]), 0.0)
         if not self.grower.options.start.cuts or all(action.act is not Act.OPEN for action in actions):
             return [nowhere] * len(actions)
         return [
-            halves(
+            two_clusters(
                 codes.z[:, action.parent if codes.z.shape[1] > 1 else 0],
                 codes.responsibility[:, action.parent],
             )
@@ -132,7 +132,7 @@ class Orders(eqx.Module):
         actions: Sequence[Action],
         ends: Sequence[bool],
         usage: Sequence[Float[np.ndarray, " K"]],
-        cuts: Sequence[Cut],
+        cuts: Sequence[Boundary],
     ) -> "Orders":
         """Gather one action per replica."""
 
