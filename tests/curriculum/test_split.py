@@ -47,8 +47,8 @@ def test_it_is_the_mixture_of_two_gaussians_with_one_covariance(seed: int, D: in
     mixture = GaussianMixture(
         2, covariance_type="tied", tol=1e-10, max_iter=2000, reg_covar=1e-9, random_state=0
     )
-    probability = mixture.fit(repeated).predict_proba(z)
-    small = probability[:, mixture.weights_.argmin()]
+    probability = np.asarray(mixture.fit(repeated).predict_proba(z))
+    small = probability[:, probability.mean(axis=0).argmin()]
     np.testing.assert_allclose(expit(odds(cut, z)), small, atol=2e-3)
 
 
@@ -56,7 +56,7 @@ def test_a_small_cluster_beside_a_large_one_is_found_where_2_means_halves_the_la
     rng = np.random.default_rng(0)
     z = np.concatenate([rng.normal(size=(3000, 2)), rng.normal(size=(300, 2)) * 0.6 + [3.2, 0]])
     small = np.arange(len(z)) >= 3000
-    halves = KMeans(2, random_state=0, n_init=5).fit(z).labels_ == 1
+    halves = np.asarray(KMeans(2, random_state=0).fit(z).labels_) == 1
     assert min((halves != small).mean(), (halves == small).mean()) > 0.2
     assert (child(two_clusters(z, np.ones(len(z))), z) != small).mean() < 0.03
 
