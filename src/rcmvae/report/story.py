@@ -119,7 +119,8 @@ def _in_use(findings: Findings, used: Sequence[Channel]) -> str:
 def _facts(findings: Findings, used: Sequence[Channel]) -> Iterator[Fact]:
     K, test = findings.config.model.num_channels, findings.summary.get("test")
     yield Fact(f"{len(used)} of {K}", "channels in use")
-    yield Fact(str(findings.tree.proposed), "groups of channels, as the channel tree proposes")
+    if findings.tree.proposed < len(findings.tree.channels):
+        yield Fact(str(findings.tree.proposed), "groups of channels, as the channel tree proposes")
     if test is not None and test["labels"]:
         yield Fact(number(test["clustering"]["accuracy"], "{:.1%}"), "test accuracy, one channel per label")
     if test is not None:
