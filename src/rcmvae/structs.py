@@ -141,6 +141,7 @@ class Event(Options):
     what: Happening
     channel: int | None = None
     parent: int | None = None
+    cut: str | None = None  # how the parent's codes were parted, where they were
     helped: bool | None = None
     reason: str | None = None
     scores: dict[str, float] = Field(default_factory=dict)

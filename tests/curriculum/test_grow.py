@@ -190,6 +190,17 @@ class TestEnd:
         assert ended.reason == f"{stop_after} new channels in a row did not help"
         assert len(days[-1].open) == (1 + stop_after if policy is EACH else 1)
 
+    @pytest.mark.parametrize("stop_after", [1, 2])
+    def test_it_gives_up_once_every_way_of_cutting_has_failed_so_often(self, stop_after: int):
+        by = grower(policy=BIRTH, helps=HARD, start="clusters", stop_after=stop_after, initial=3, limit=4)
+        days = lived(by, useless)
+        opened = [event for event in days[-1].growth.events if event.what == "opened"]
+        assert [event.cut for event in opened] == ["two_clusters"] * stop_after + ["halves"] * stop_after
+        assert last(days, "ended").epoch == 4 * stop_after
+        # A parent that the first way has cut in vain is asked again by the second.
+        parents = [event.parent for event in opened]
+        assert parents[:stop_after] == parents[stop_after:]
+
     def test_after_the_end_nothing_happens(self):
         days = lived(grower(limit=2), even)
         growth = days[-1].growth

@@ -10,7 +10,7 @@ from scipy.special import expit
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
-from rcmvae.curriculum import Boundary, two_clusters
+from rcmvae.curriculum import Boundary, halves, two_clusters
 
 
 def clusters(
@@ -52,12 +52,28 @@ def test_it_is_the_mixture_of_two_gaussians_with_one_covariance(seed: int, D: in
     np.testing.assert_allclose(expit(odds(cut, z)), small, atol=2e-3)
 
 
+@pytest.mark.parametrize("D", [1, 2, 5])
+@pytest.mark.parametrize("seed", range(4))
+def test_halves_are_those_of_weighted_k_means(seed: int, D: int):
+    z, weight = clusters(seed, D)
+    found = KMeans(2, random_state=0).fit(z, sample_weight=weight)
+    low, high = np.asarray(found.cluster_centers_)
+    # Log-odds of N(high, s² I) against N(low, s² I), s² the weighted mean square distance per dimension
+    s2 = float(found.inertia_) / weight.sum() / D
+    expected = ((z - low) ** 2).sum(axis=1) / (2 * s2) - ((z - high) ** 2).sum(axis=1) / (2 * s2)
+    in_high = np.asarray(found.labels_) == 1
+    cut = halves(z, weight)
+    assert same_partition(child(cut, z), in_high)
+    sign = 1.0 if (child(cut, z) == in_high).all() else -1.0
+    np.testing.assert_allclose(odds(cut, z), sign * expected, rtol=1e-8, atol=1e-6)
+
+
 def test_a_small_cluster_beside_a_large_one_is_found_where_2_means_halves_the_large_one():
     rng = np.random.default_rng(0)
     z = np.concatenate([rng.normal(size=(3000, 2)), rng.normal(size=(300, 2)) * 0.6 + [3.2, 0]])
     small = np.arange(len(z)) >= 3000
-    halves = np.asarray(KMeans(2, random_state=0).fit(z).labels_) == 1
-    assert min((halves != small).mean(), (halves == small).mean()) > 0.2
+    half = child(halves(z, np.ones(len(z))), z)
+    assert min((half != small).mean(), (half == small).mean()) > 0.2
     assert (child(two_clusters(z, np.ones(len(z))), z) != small).mean() < 0.03
 
 

@@ -75,7 +75,7 @@ FLOW = np.outer([0.7, 0.0, 0.2, 0.1, 0.0], np.ones(K)) / K
 
 
 def grower(epochs: int = 30, **settings: Any) -> Grower:
-    given = {"policy": EACH, "helps": EASY, "finish": {"epochs": 2}, **settings}
+    given = {"policy": EACH, "helps": EASY, "start": "jitter", "finish": {"epochs": 2}, **settings}
     return Grower(Curriculum.model_validate(given), K, epochs)
 
 

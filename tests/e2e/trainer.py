@@ -29,7 +29,7 @@ GROWING: dict[str, Any] = {
         },  # three of four epochs: a kill mostly falls into one
         "policy": {"kind": "birth", "when": {"kind": "scheduled", "every": 1}},
         "helps": {"cleanness": 0.2, "min_usage": 0},
-        "stop_after": 6,
+        "stop_after": 3,  # of either way of cutting
     },
 }
 

@@ -43,7 +43,7 @@ MERGES = {
     "helps": HARD,
     "initial": 3,
     "merge_below": 3.0,
-    "stop_after": 2,
+    "stop_after": 1,  # of either way of cutting
 }
 
 

@@ -17,6 +17,7 @@ from rcmvae.curriculum.policies import Policy as Policy
 from rcmvae.curriculum.policies import PolicyState as PolicyState
 from rcmvae.curriculum.policies import Scheduled as Scheduled
 from rcmvae.curriculum.split import Boundary as Boundary
+from rcmvae.curriculum.split import halves as halves
 from rcmvae.curriculum.split import two_clusters as two_clusters
 from rcmvae.curriculum.start import STARTS as STARTS
 from rcmvae.curriculum.start import AnyStart as AnyStart

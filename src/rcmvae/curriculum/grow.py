@@ -83,6 +83,7 @@ class Action:
     act: Act = Act.NOTHING
     channel: int = -1
     parent: int = -1
+    way: int = 0  # of those that the start has to cut the parent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,11 +151,13 @@ class Grower:
             information=mutual_information(_joint(seen)),
             idle=tuple(k for k in _idle(seen) if k != channel),
         )
-        event = Event(epoch=seen.epoch, what="opened", channel=channel, parent=parent)
+        ways, way = self.options.start.ways, growth.unhelpful // self.options.stop_after
+        cut = ways[way].__name__ if ways else None
+        event = Event(epoch=seen.epoch, what="opened", channel=channel, parent=parent, cut=cut)
         grown = dataclasses.replace(
             growth, trial=trial, used=growth.used | {channel}, events=(*growth.events, event)
         )
-        return grown, Action(Act.OPEN, channel, parent)
+        return grown, Action(Act.OPEN, channel, parent, way)
 
     def _index(self, growth: Growth, seen: Signals) -> int | None:
         """The channel to open: none where all that may be are open and used."""
@@ -173,7 +176,7 @@ class Grower:
         helps = self.options.helps
         gained = mutual_information(_joint(seen)) - trial.information
         asked = [int(k) for k in np.flatnonzero(seen.active) if k not in trial.idle]
-        worth = _most_from_split(seen.usage[trial.parent], seen.usage[trial.channel])
+        worth = _most_from_split(float(seen.usage[trial.parent]), float(seen.usage[trial.channel]))
         scores = {
             "cleanness": gained / worth if worth > 0 else 0.0,
             "bound_gain": trial.bound - seen.validation["bound"],
@@ -202,7 +205,9 @@ class Grower:
             refused=() if helped else (*growth.refused, trial.parent),
             events=(*growth.events, event),
         )
-        if growth.unhelpful >= self.options.stop_after:
+        if growth.unhelpful % self.options.stop_after == 0:  # another way of cutting: nobody was refused that
+            growth = dataclasses.replace(growth, refused=())
+        if growth.unhelpful >= self.options.patience:
             growth = self._end(growth, seen.epoch, f"{growth.unhelpful} new channels in a row did not help")
         return growth, Action() if keep else Action(Act.RESTORE, trial.channel, trial.parent)
 
@@ -238,8 +243,8 @@ class Grower:
 def _most_from_split(parent: float, child: float) -> float:
     """What telling the two apart for certain is worth, in nats: their mass times the entropy of its split.
 
-    >>> round(_most_from_split(0.25, 0.25) / np.log(2), 6), _most_from_split(0.5, 0.0)
-    (0.5, 0.0)
+    >>> round(_most_from_split(0.25, 0.25) / float(np.log(2)), 6)
+    0.5
     """
     return float(entr(np.array([parent, child])).sum() - entr(parent + child))
 

@@ -54,7 +54,8 @@ class Curriculum(Options):
     """Start with few channels and open one at a time, as long as that helps.
 
     `policy` proposes when. A new channel is on trial for `trial` epochs; then it is judged by `helps`. After
-    `stop_after` trials in a row that did not help, or when all channels are open, growth ends and `finish` begins.
+    `stop_after` trials in a row that did not help the next way of cutting is tried, where `start` has one; when none is
+    left, or all channels are open, growth ends and `finish` begins.
     """
 
     initial: PositiveInt = Field(default=1, description="Channels that are open from the start.")
@@ -79,9 +80,14 @@ class Curriculum(Options):
     )
     finish: Finish = Field(default=Finish(), description="The end of training, once growth has ended.")
 
+    @property
+    def patience(self) -> int:
+        """How many trials in a row may fail to help before growth ends."""
+        return self.stop_after * max(1, len(self.start.ways))
+
     def soonest_end(self, to_open: int) -> float:
         """The epoch before which training cannot be over, whatever it brings, with so many channels left to open."""
-        soonest, trials = self.policy.soonest, min(self.stop_after, to_open)
+        soonest, trials = self.policy.soonest, min(self.patience, to_open)
         if trials == 0:
             return soonest(1) + self.finish.epochs
         last = max(soonest(trials), soonest(1) + (trials - 1) * self.trial)

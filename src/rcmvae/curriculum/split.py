@@ -1,6 +1,7 @@
 """Where to cut a channel in two: between the two clusters that its own codes fall into."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -21,6 +22,9 @@ class Boundary:
     offset: float
 
 
+Cutter = Callable[[Float[np.ndarray, "N D"], Float[np.ndarray, " N"]], Boundary]
+
+
 def two_clusters(z: Float[np.ndarray, "N D"], weight: Float[np.ndarray, " N"]) -> Boundary:
     """The plane between two Gaussians of one shape and any sizes, as their log-odds; the child's is the smaller.
 
@@ -33,8 +37,7 @@ def two_clusters(z: Float[np.ndarray, "N D"], weight: Float[np.ndarray, " N"]) -
     [True, True, False, False, False]
     """
     z, weight = z.astype(float), weight.astype(float)
-    share = weight / max(float(weight.sum()), np.finfo(float).tiny)
-    side = _halves(z, share)
+    share, side = _share(weight), _sides(z, weight)
     if side is None:
         return Boundary(np.zeros(z.shape[1]), 0.0)
     cut = _log_odds(z, share, side.astype(float))
@@ -46,6 +49,30 @@ def two_clusters(z: Float[np.ndarray, "N D"], weight: Float[np.ndarray, " N"]) -
         if np.abs(expit(z @ cut.axis - cut.offset) - before).max() < SETTLED:
             break
     return cut if share @ expit(z @ cut.axis - cut.offset) <= 0.5 else Boundary(-cut.axis, -cut.offset)
+
+
+def halves(z: Float[np.ndarray, "N D"], weight: Float[np.ndarray, " N"]) -> Boundary:
+    """The plane half-way between the centres of 2-means, as the log-odds of two Gaussians of one shape and size.
+
+    It cuts where there is no gap as well.
+
+    >>> z = np.array([[-1.0, 0.1], [-1.2, -0.1], [1.0, 0.1], [1.2, -0.1]])
+    >>> cut = halves(z, np.ones(4))
+    >>> (z @ cut.axis > cut.offset).tolist() in ([False, False, True, True], [True, True, False, False])
+    True
+    """
+    z, weight = z.astype(float), weight.astype(float)
+    share, side = _share(weight), _sides(z, weight)
+    if side is None:
+        return Boundary(np.zeros(z.shape[1]), 0.0)
+    low, high = _centre(z, share, ~side), _centre(z, share, side)
+    spread = share @ np.where(side, _square_distances(z, share, side), _square_distances(z, share, ~side))
+    scale = z.shape[1] / max(float(spread), TIGHTEST * float(np.square(high - low).sum()))
+    return Boundary(scale * (high - low), 0.5 * scale * float(high @ high - low @ low))
+
+
+def _share(weight: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
+    return weight / max(float(weight.sum()), np.finfo(float).tiny)
 
 
 def _log_odds(
@@ -64,8 +91,9 @@ def _log_odds(
     return Boundary(axis, float(0.5 * axis @ (high + low) - np.log(one.sum() / zero.sum())))
 
 
-def _halves(z: Float[np.ndarray, "N D"], share: Float[np.ndarray, " N"]) -> Bool[np.ndarray, " N"] | None:
+def _sides(z: Float[np.ndarray, "N D"], weight: Float[np.ndarray, " N"]) -> Bool[np.ndarray, " N"] | None:
     """The halves of weighted 2-means, from those along the principal axis; None of a single point."""
+    share = _share(weight)
     centred = z - share @ z
     _, axes = np.linalg.eigh((centred * share[:, None]).T @ centred)
     side = centred @ axes[:, -1] > 0

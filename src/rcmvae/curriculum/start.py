@@ -11,6 +11,7 @@ import optax
 from jaxtyping import Array, Float, Int, Key
 from pydantic import Field, NonNegativeFloat
 
+from rcmvae.curriculum.split import Cutter, halves, two_clusters
 from rcmvae.model import Model
 from rcmvae.nn import Heads, Linear, Rows, map_channels
 from rcmvae.options import OneOf, Options, by_kind, leaves
@@ -35,7 +36,9 @@ class Start(Options):
     )
 
     copies: ClassVar[bool] = True  # whether the child begins with its parent's weights
-    cuts: ClassVar[bool] = False  # whether the plane that cuts the parent's codes is looked for
+    ways: ClassVar[
+        tuple[Cutter, ...]
+    ] = ()  # to cut the parent's codes: the next one once the first finds nothing
 
     @abstractmethod
     def begun(self, model: Model, birth: Birthplace, key: Key[Array, ""]) -> Model:
@@ -88,8 +91,8 @@ class Copy(Start):
 class Jitter(Copy):
     """Nothing but noise tells the copies apart.
 
-    >>> Jitter().copies, Jitter().cuts
-    (True, False)
+    >>> Jitter().copies, Jitter().ways
+    (True, ())
     """
 
     kind: Literal["jitter"] = "jitter"
@@ -99,15 +102,11 @@ class Jitter(Copy):
 
 
 class Clusters(Copy):
-    """Parent and child part where the parent's codes fall into two clusters.
-
-    >>> Clusters().cuts
-    True
-    """
+    """Parent and child part where the parent's codes fall into two clusters; later on, in the middle."""
 
     kind: Literal["clusters"] = "clusters"
 
-    cuts: ClassVar[bool] = True
+    ways: ClassVar[tuple[Cutter, ...]] = (two_clusters, halves)
 
     def apart(self, logits: Linear, heads: Heads, birth: Birthplace) -> Linear:
         return parted(logits, heads, birth)

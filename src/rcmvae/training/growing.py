@@ -20,7 +20,6 @@ from rcmvae.curriculum import (
     Growth,
     copied_moments,
     merged,
-    two_clusters,
 )
 from rcmvae.structs import Codes, Signals
 from rcmvae.training.checkpoint import Arrays, Checkpoint
@@ -83,11 +82,12 @@ class Growing:
 
     def _cuts(self, now: Checkpoint, actions: Sequence[Action], held_out: HeldOut) -> list[Boundary]:
         """Where the parent of each new channel is cut."""
+        ways = self.grower.options.start.ways
         nowhere = Boundary(np.zeros(now.arrays.state.params.heads.latents[1]), 0.0)
-        if not self.grower.options.start.cuts or all(action.act is not Act.OPEN for action in actions):
+        if not ways or all(action.act is not Act.OPEN for action in actions):
             return [nowhere] * len(actions)
         return [
-            two_clusters(
+            ways[action.way](
                 codes.z[:, action.parent if codes.z.shape[1] > 1 else 0],
                 codes.responsibility[:, action.parent],
             )
