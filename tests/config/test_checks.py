@@ -153,7 +153,7 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
         {
             "objective": {"kl_c": 1, "reconstruction": {"weight": LATE}},
             "training": {"epochs": 100},
-            "curriculum": {"stop_after": 2, "trial": 2, "finish": {"epochs": 3}},
+            "curriculum": {"start": "jitter", "stop_after": 2, "trial": 2, "finish": {"epochs": 3}},
         },
         (
             "objective.reconstruction.weight is 0 for the first 10 epochs",
@@ -246,7 +246,7 @@ def test_what_is_proposed_for_a_quick_look_works(name: str) -> None:
     _, _, proposed = str(caught.value).removesuffix(".").partition("from the start: ")
     config = load_config(recipe, [few, *proposed.split()])
     assert all(term.weight.begins() == 0 for term in config.objective.terms.values())
-    with pytest.raises(ConfigError, match="training may be over after 16"):
+    with pytest.raises(ConfigError, match="training may be over after 19"):
         load_config(recipe, ["curriculum={}", "objective.kl_c.weight.at=[20]"])
 
 

@@ -124,12 +124,12 @@ def test_a_preset_chooses_the_regularizers_of_the_channel() -> None:
         ("model..x=3", "`model..x=3` is not an override"),
         ("model.num_chanels=3", "model.num_chanels is not known."),
         ("modle.num_channels=3", "modle is not known. The configuration has the keys data, model, objective, training, "
-                                 "curriculum, run. Did you mean 'model'?"),
+                                 "curriculum, run, tracking. Did you mean 'model'?"),
         ("num_channels=3", "num_channels is not known."),
         ("model.num_channels=[", "The value in `model.num_channels=[`, line 1, column 2: the text ends within a list"),
         ("run.name=", "`run.name=` has no value: write run.name=null if none is meant."),
         ("epochs=3", "epochs is not known. The configuration has the keys data, model, objective, training, "
-                     "curriculum, run. Did you mean 'training.epochs'?"),
+                     "curriculum, run, tracking. Did you mean 'training.epochs'?"),
         ("model.num_channels=ten", "model.num_channels is `ten`, but it must be a whole number above 0."),
         ("training.epochs.x=3", "training.epochs.x has nothing to change: training.epochs is `20`, which has no keys."),
         ("objective.consistency.views.0.rotate=3", "objective.consistency.views.0.rotate points into a list: give all "

@@ -201,7 +201,8 @@ def test_all_problems_are_told_at_once() -> None:
         )
     lines = str(caught.value).splitlines()
     starts = (
-        "num_channels is not known. The configuration has the keys data, model, objective, training, curriculum, run. "
+        "num_channels is not known. The configuration has the keys data, model, objective, training, curriculum, run, "
+        "tracking. "
         "Did you mean 'model.num_channels'?",
         "data.path is missing",
         "model.num_chanels is not known.",
@@ -228,9 +229,9 @@ def test_all_problems_are_told_at_once() -> None:
         ({"model": {"trunk.hidden": [3]}}, "model.trunk.hidden is a path, but a file has keys within keys: write "
                                            "`trunk: {hidden: [3]}`."),
         ({"epochs": 5}, "epochs is not known. The configuration has the keys data, model, objective, training, "
-                        "curriculum, run. Did you mean 'training.epochs'?"),
+                        "curriculum, run, tracking. Did you mean 'training.epochs'?"),
         ({"seed": 5}, "seed is not known. The configuration has the keys data, model, objective, training, curriculum, "
-                      "run. Did you mean 'data.seed' or 'training.seed'?"),
+                      "run, tracking. Did you mean 'data.seed' or 'training.seed'?"),
         ({"training": {"lr": 5}}, "training.lr is not known. training has the keys epochs, batch_size, learning_rate, "
                                   "weight_decay, clip_norm, precision, seed, seeds, devices, early_stopping, "
                                   "checkpoint. Did you mean 'learning_rate'?"),
