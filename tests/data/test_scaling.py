@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from rcmvae.data.scaling import Scaling, ScalingKind, fit_scaling
 from rcmvae.errors import DataError, RunError
 
-moderate = st.floats(-1e4, 1e4, width=32)
+moderate = st.floats(-1e4, 1e4, width=32, allow_subnormal=False)
 vectors = hnp.arrays(np.float32, st.tuples(st.integers(2, 20), st.integers(1, 5)), elements=moderate)
 
 

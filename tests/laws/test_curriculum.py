@@ -211,13 +211,10 @@ class TestClosedChannels:
         model, program = built(at)
         active = np.isin(np.arange(K), chosen)
         _, seen = program(model, jnp.asarray(active)).validation
-        usage, joint = np.asarray(seen["usage"]), np.asarray(seen["joint"])
+        usage = np.asarray(seen["usage"])
         assert (usage[~active] == 0).all()
         assert (np.asarray(seen["channel_loss"])[~active] == 0).all()
-        assert (joint[~active] == 0).all()
-        assert (joint[:, ~active] == 0).all()
-        np.testing.assert_allclose([usage.sum(), joint.sum()], 1, rtol=1e-5)
-        np.testing.assert_allclose(joint, joint.T, atol=1e-7)
+        np.testing.assert_allclose(usage.sum(), 1, rtol=1e-5)
 
     def test_their_logits_stay_raw_and_finite_and_one_program_serves_all(self, at: int):
         model, program = built(at)

@@ -104,13 +104,17 @@ def test_nothing_is_compiled_again_after_the_first_epoch_of_a_stage() -> None:
     on, counter, after = bench(tiny(CHANGING, epochs=7, seeds=1)), Compilations(), []
     logger = logging.getLogger("jax._src.interpreters.pxla")
     logger.addHandler(counter)
-    was, logger.propagate = logger.propagate, False
+    # Whatever a command that ran in this process has silenced.
+    was = logger.propagate, logger.level
+    logger.propagate = False
+    logger.setLevel(logging.DEBUG)
     try:
         with jax.log_compiles():
             on.fit(listeners=[lambda _: after.append(counter.count)])
     finally:
         logger.removeHandler(counter)
-        logger.propagate = was
+        logger.propagate = was[0]
+        logger.setLevel(was[1])
     assert after[0] > 0, "the counter is to see compilations"
     assert after[1] == after[0]
     assert after[2] > after[1], "decoding begins"
