@@ -1,12 +1,26 @@
 """Every shape annotation of the package is checked while the tests run, and no array broadcasts by accident."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
-# Tests run many programs briefly: most of their time is compiling. Before JAX is imported, and for child processes too.
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0".strip()
+# Tests run many programs briefly: most of their time is compiling. So no time is spent on optimising, the emitters are
+# those that compile fastest, and what one process has compiled, all others of this session read: workers and the
+# processes that tests start inherit these names. Before JAX is imported.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    compiled = tempfile.mkdtemp(prefix="compiled-")
+    atexit.register(shutil.rmtree, compiled, ignore_errors=True)
+    os.environ |= {
+        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0 "
+        "--xla_cpu_use_fusion_emitters=false",
+        "JAX_COMPILATION_CACHE_DIR": compiled,
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
 
 import hypothesis
 import jax
+import pytest
 from jaxtyping import install_import_hook
 
 from tests import typecheck
@@ -19,3 +33,8 @@ hypothesis.settings.load_profile("patient")
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_default_matmul_precision", "highest")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # A program that another process has not quite written yet is compiled instead.
+    config.addinivalue_line("filterwarnings", "ignore:Error reading persistent compilation cache entry")

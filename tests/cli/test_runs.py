@@ -35,15 +35,10 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def start(work: Path, *arguments: str) -> subprocess.Popen[str]:
     """The command as a process of its own."""
-    # What one command compiled, the next need not.
-    cache = {
-        "JAX_COMPILATION_CACHE_DIR": str(work / "cache"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    }
     return subprocess.Popen(
         [sys.executable, "-m", "rcmvae", *arguments],
         cwd=work,
-        env={**os.environ, **cache, "COLUMNS": "100"},
+        env={**os.environ, "COLUMNS": "100"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

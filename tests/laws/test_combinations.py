@@ -122,8 +122,6 @@ def name_of(choice: dict[str, Any]) -> str:
 
 
 AT = context(mask(K, K), term_weight=WEIGHTS)
-# What a test of many small programs pays for is compiling them.
-UNOPTIMISED = {"xla_backend_optimization_level": "0"}
 
 
 def build(choice: dict[str, Any]) -> Model:
@@ -161,7 +159,7 @@ def train(model: Model, samples: Batch, steps: int, rate: float) -> tuple[Model,
         direction, state = adam.update(gradient, state)
         return value, gradient, flat - rate * jnp.asarray(direction), state
 
-    compiled = jax.jit(step, compiler_options=UNOPTIMISED)
+    compiled = jax.jit(step)
     flat = jnp.asarray(np.concatenate([np.ravel(leaf) for leaf in leaves]))
     state, largest, losses = adam.init(flat), 0.0, []
     for _ in range(steps):

@@ -133,7 +133,7 @@ def built(at: int) -> tuple[Model, Callable[[Model, jax.Array], Told]]:
             over_channels(settled.selection),
         )
 
-    return model, jax.jit(told, compiler_options={"xla_backend_optimization_level": "0"})
+    return model, jax.jit(told)
 
 
 def rows_of(model: Model) -> list[np.ndarray]:

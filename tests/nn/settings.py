@@ -1,6 +1,5 @@
 """Every backbone, conditioner and output in a small size, and the selections that decode with them."""
 
-import functools
 from typing import Any
 
 import equinox as eqx
@@ -82,11 +81,7 @@ def build(backbone, conditioner, shape, seed: int = 0) -> Any:
     return filled(lambda key: backbone.build(shape, D, K, conditioner, E, key=key), seed)
 
 
-# Hundreds of small programs run once each: what they cost is their compilation.
-quick_jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
-
-
-@quick_jit
+@jax.jit
 def draw(decoder: Backbone, z, embedding, channel: Int[Array, "B M"] | None = None) -> Canvas:
     """The decodes of these channels, or of all."""
     return decoder(z, embedding, selection(channel))

@@ -23,7 +23,6 @@ from tests.nn.settings import (
     describe,
     draw,
     latents,
-    quick_jit,
     selection,
 )
 from tests.nn.test_ops import conv_loop
@@ -72,7 +71,7 @@ def test_every_leaf_learns(backbone, conditioner):
     decoder = build(backbone, conditioner, IMAGE)
     z, embedding = latents()
 
-    @quick_jit
+    @jax.jit
     def gradient(decoder, z, embedding):
         def loss(args):
             decoder, z, embedding = args
@@ -108,7 +107,7 @@ def test_several_models_at_once_are_each_one_alone(backbone):
     models = [build(backbone, conditioner, IMAGE, seed) for seed in (0, 7)]
     z, embedding = latents()
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *models)
-    together = quick_jit(jax.vmap(lambda model: model(z, embedding, selection())))(stacked)
+    together = jax.jit(jax.vmap(lambda model: model(z, embedding, selection())))(stacked)
     for i, model in enumerate(models):
         alone = draw(model, z, embedding)
         assert_close(jax.tree.map(lambda a, i=i: a[i], together), alone, rtol=1e-4, atol=1e-4)

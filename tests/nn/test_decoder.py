@@ -32,7 +32,6 @@ from tests.nn.settings import (
     describe,
     filled,
     latents,
-    quick_jit,
     selection,
 )
 
@@ -59,7 +58,7 @@ def test_every_combination_decodes(backbone, conditioner):
         images = decoder.mean(every), decoder.sample(every, key)
         return decoder.nll(every, x), decoder.nll(picked, x), images
 
-    together = quick_jit(lambda *args: [densities(decoder, *args) for decoder in decoders])
+    together = jax.jit(lambda *args: [densities(decoder, *args) for decoder in decoders])
     for of_every, of_picked, images in together(jax.random.key(0), samples(IMAGE)):
         assert of_every.shape == (B, K)
         assert_close(of_picked, of_every[rows, channel], rtol=1e-4, atol=1e-3)
@@ -73,7 +72,7 @@ def test_convolutional_film_with_a_scale_per_image_learns_everywhere():
     z, embedding = latents()
     x = samples((17, 23, 3))
 
-    @quick_jit
+    @jax.jit
     def gradient(decoder):
         return jax.grad(lambda d: jnp.mean(d.nll(d(z, embedding, selection()), x)))(decoder)
 

@@ -9,7 +9,7 @@ from rcmvae.errors import ConfigError
 from rcmvae.nn import TRUNKS, ConvTrunk, DenseTrunk
 from rcmvae.nn.ops import NORM_EPS
 from tests.helpers import assert_close
-from tests.nn.settings import filled, quick_jit
+from tests.nn.settings import filled
 from tests.nn.test_ops import conv_loop, normal
 
 SMALL = [
@@ -37,7 +37,7 @@ def test_dense_trunk_against_numpy(norm):
     h = np.asarray(x).reshape(4, 6)
     for layer, activate in zip(trunk.layers, trunk.activations, strict=True):
         h = activation(h @ np.asarray(layer.weight) + np.asarray(layer.bias), activate.gain)
-    assert_close(quick_jit(lambda trunk: trunk(x))(trunk), h, rtol=1e-4, atol=1e-5)
+    assert_close(jax.jit(lambda trunk: trunk(x))(trunk), h, rtol=1e-4, atol=1e-5)
 
 
 def test_conv_trunk_against_numpy():
@@ -59,7 +59,7 @@ def test_conv_trunk_against_numpy():
         h.reshape(2, -1) @ np.asarray(trunk.project.weight) + np.asarray(trunk.project.bias),
         trunk.activations[2].gain,
     )
-    assert_close(quick_jit(lambda trunk: trunk(x))(trunk), h, rtol=1e-4, atol=1e-5)
+    assert_close(jax.jit(lambda trunk: trunk(x))(trunk), h, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("options", SMALL, ids=str)
@@ -67,7 +67,7 @@ def test_conv_trunk_against_numpy():
 def test_every_leaf_of_a_trunk_learns(options, shape):
     trunk = filled(lambda key: options.build(shape, key=key))
     x, target = normal(4, *shape), normal(4, trunk.features, seed=1)
-    slope = quick_jit(jax.grad(lambda trunk: jnp.sum(trunk(x) * target)))(trunk)
+    slope = jax.jit(jax.grad(lambda trunk: jnp.sum(trunk(x) * target)))(trunk)
     for leaf in jax.tree.leaves(slope):
         assert np.all(np.isfinite(leaf))
         assert np.any(leaf != 0)
@@ -78,7 +78,7 @@ def test_bfloat16_stays_close(options):
     trunk = filled(lambda key: options.build((8, 8, 1), key=key))
     half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), trunk)
     x = normal(4, 8, 8, 1)
-    run = quick_jit(lambda trunk: trunk(x))
+    run = jax.jit(lambda trunk: trunk(x))
     assert run(half).dtype == jnp.bfloat16
     assert_close(run(half), run(trunk), rtol=0.1, atol=0.1)
 

@@ -1,20 +1,16 @@
 """Runs that take a second: a model of a few hundred weights on a few hundred digits."""
 
-import atexit
 import functools
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.experimental.compilation_cache import compilation_cache
 from jaxtyping import PyTree
 
 from rcmvae.config import Config, from_mapping
@@ -22,14 +18,6 @@ from rcmvae.data import Dataset, Digits, load
 from rcmvae.setting import Setting
 from rcmvae.structs import Signals
 from rcmvae.training import Checkpoint, Checkpoints, Listener, Outcome, Pixels, begin, fit
-
-# Many tests run the same program: it is compiled once for this process, and for those that it starts.
-CACHE = os.environ.get("JAX_COMPILATION_CACHE_DIR") or tempfile.mkdtemp(prefix="compiled-")
-if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-    atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
-jax.config.update("jax_compilation_cache_dir", CACHE)
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-compilation_cache.reset_cache()
 
 DATA = {"kind": "digits", "num_samples": 300, "validation": 0.2}  # 240 to train on, 60 to validate on
 SETTINGS: dict[str, Any] = {
@@ -177,18 +165,17 @@ def host(tree: PyTree) -> PyTree:
     return jax.tree.map(np.array, tree)
 
 
-def start_python(script: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """Another Python process that shares the compiled programs."""
+def start_python(script: Path, *arguments: str, devices: int = 1) -> subprocess.Popen[str]:
+    """Another Python process, which takes the cores for so many devices."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("COV_")}
-    shared = {
-        "JAX_COMPILATION_CACHE_DIR": CACHE,
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    own = {
+        "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}",
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)]),
         "JAX_PLATFORMS": "cpu",
     }
     return subprocess.Popen(
         [sys.executable, str(script), *arguments],
-        env=inherited | shared | environment,
+        env=inherited | own,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

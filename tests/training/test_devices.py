@@ -19,7 +19,7 @@ RTOL = 1e-4
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
     script = Path(__file__).with_name("on_devices.py")
-    return result_of(start_python(script, XLA_FLAGS="--xla_force_host_platform_device_count=4"))
+    return result_of(start_python(script, devices=4))
 
 
 def agree(a: list[dict[str, float]], b: list[dict[str, float]]) -> None:

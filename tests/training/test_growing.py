@@ -334,8 +334,7 @@ def test_replicas_decide_as_they_do_alone(together: Watched, apart: list[Ran]) -
 
 
 def test_four_devices_decide_as_one(threshold: float, apart: list[Ran]) -> None:
-    flags = "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"
-    found = result_of(start_python(Path(__file__).with_name("grown.py"), str(threshold), XLA_FLAGS=flags))
+    found = result_of(start_python(Path(__file__).with_name("grown.py"), str(threshold), devices=4))
     for alone, (events, bounds) in zip(apart, found, strict=True):
         assert [tuple(event) for event in events] == what_happened(alone)[0]
         expected = [one.validation["bound"] for (one,) in alone.epochs]
