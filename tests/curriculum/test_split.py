@@ -59,7 +59,7 @@ def test_halves_are_those_of_weighted_k_means(seed: int, D: int):
     found = KMeans(2, random_state=0).fit(z, sample_weight=weight)
     low, high = np.asarray(found.cluster_centers_)
     # Log-odds of N(high, s² I) against N(low, s² I), s² the weighted mean square distance per dimension
-    s2 = float(found.inertia_) / weight.sum() / D
+    s2 = float(np.asarray(found.inertia_)) / weight.sum() / D
     expected = ((z - low) ** 2).sum(axis=1) / (2 * s2) - ((z - high) ** 2).sum(axis=1) / (2 * s2)
     in_high = np.asarray(found.labels_) == 1
     cut = halves(z, weight)
