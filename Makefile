@@ -2,6 +2,9 @@
 # make test   set up, run the tests with coverage
 # make lint types   what else CI checks        make lock   pin the newest versions that pyproject.toml allows
 
+# Tests start many processes; none of them should have to compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -11,7 +14,7 @@ demo: .venv/run
 	$(BIN)/rcmvae train configs/digits.yaml
 
 test: .venv/dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 # Tests run many programs briefly: most of their time is compiling. So no time is spent on optimising, the emitters are
 # those that compile fastest, and what one process has compiled, all others of this session read: workers and the
@@ -30,6 +31,15 @@ install_import_hook("rcmvae", f"{typecheck.__name__}.checked")
 # How long an example takes depends on who else uses the machine.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+# A worker takes a file at a time. Those that train runs or start processes come first, so that none is last alone.
+LONG = ("e2e", "test_experiment.py", "test_extending.py", "training")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in LONG)
+
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_default_matmul_precision", "highest")

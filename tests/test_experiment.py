@@ -205,7 +205,7 @@ def test_paths_may_be_texts_and_samples_bare(tmp_path: Path) -> None:
         "model": {"num_channels": 2} | model,
         "objective": {"reconstruction": 1, "kl_z": 1, "kl_c": 1},
         "training": {"epochs": 1, "batch_size": 64},
-        "run": {"directory": str(tmp_path), "name": "bare"},
+        "run": {"directory": str(tmp_path), "name": "bare", "report": False},
     }
     path = str(experiment.train(settings, x).path)
     assert experiment.evaluate(path, dataset=x)["labels"] == 0

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (A .+?)\n(.*?)(?=^## |\Z)", GUIDE, re.DOTALL | re.MULTILINE))
 FROM_THE_START = [f"objective.{name}.weight=1" for name in ("reconstruction", "kl_z", "kl_c")]
-SHORT = ["training.epochs=1", "training.batch_size=64", *FROM_THE_START]
+SHORT = ["training.epochs=1", "training.batch_size=64", "run.report=false", *FROM_THE_START]
 
 
 def blocks(section: str, language: str) -> Iterator[tuple[Path, str]]:

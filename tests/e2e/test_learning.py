@@ -39,7 +39,7 @@ def test_channels_find_digits_without_labels(tmp_path: Path) -> None:
                 "seeds": 2,
                 "learning_rate": {"kind": "cosine", "start": 5e-3, "end": 5e-4, "epochs": EPOCHS},
             },
-            "run": {"directory": str(tmp_path)},
+            "run": {"directory": str(tmp_path), "report": False},
         }
     )
     summary = experiment.train(config).read_json("summary.json")
