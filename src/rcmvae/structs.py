@@ -58,6 +58,7 @@ class RoutingContext(eqx.Module):
     term_weight: dict[str, Float[Array, ""]]
     keys: Keys
     stochastic: bool = eqx.field(static=True)  # False while evaluating: routing and dropout draw nothing
+    tau: Float[Array, "K Y"] | None = None  # which label each channel stands for, where a term looks at it
 
 
 class Posterior(eqx.Module):
@@ -125,6 +126,10 @@ class Codes(eqx.Module):
 
     responsibility: Float[np.ndarray, "N K"]
     z: Float[np.ndarray, "N L D"]
+
+    def of(self, channel: int) -> tuple[Float[np.ndarray, "N D"], Float[np.ndarray, " N"]]:
+        """The codes in one channel, and how much of each sample is its own."""
+        return self.z[:, min(channel, self.z.shape[1] - 1)], self.responsibility[:, channel]
 
 
 Happening = Literal["opened", "kept", "closed", "merged", "ended"]

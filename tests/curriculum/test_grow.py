@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rcmvae.curriculum import Act, Action, Grower, Growth
+from rcmvae.curriculum import Act, Action, Grower, Growth, two_clusters
 from rcmvae.curriculum.grow import FREE
 from rcmvae.curriculum.information import purity_of_split
 from rcmvae.structs import Event
@@ -26,6 +26,7 @@ from .worlds import (
     shared,
     signals,
     told,
+    two_clouds,
     useless,
 )
 
@@ -79,7 +80,7 @@ class TestTrial:
         self, helps: dict[str, float], helped: bool
     ):
         for policy, else_ in ((BIRTH, "closed"), (EACH, "kept")):
-            days = lived(grower(policy=policy, helps=helps, limit=2, epochs=5), even)
+            days = lived(grower(policy=policy, helps=helps, prolong=0, limit=2, epochs=5), even)
             event = last(days, "kept" if helped else else_)
             assert event.helped is helped
             assert event.scores["cleanness"] == pytest.approx(1.0)
@@ -109,6 +110,61 @@ class TestTrial:
         assert [by.is_due(days[0].growth, epoch) for epoch in range(1, 8)] == [False] * 4 + [True] * 3
 
 
+class TestPromise:
+    """Channel 1 makes a cut that is as clean as `pace` says, more so after every epoch."""
+
+    @staticmethod
+    def life(pace: list[float], **settings: Any) -> list[Day]:
+        began = 1
+
+        def world(open_now: frozenset[int], epoch: int) -> Sight:
+            if len(open_now) == 1:
+                return shared({0: 1.0})
+            clean = pace[min(epoch - began, len(pace)) - 1]
+            joint = np.zeros((K, K))
+            joint[:2, :2] = clean * np.eye(2) / 2 + (1 - clean) / 4
+            return Sight(joint, 10.0, np.zeros(K))
+
+        helps = {"cleanness": 0.5, "promising": 0.2, "bound": 99, "min_usage": 0}
+        given = {"policy": BIRTH, "helps": helps, "limit": 2, "stop_after": 1, "prolong": 2, "epochs": 12}
+        return lived(grower(**{**given, **settings}), world)
+
+    def cleanness(self, clean: float) -> float:
+        """What `life` makes of it: the information of the joint, of the log 2 that two even halves could have."""
+        same, other = (1 + clean) / 4, (1 - clean) / 4
+        return float(sum(2 * p * np.log(4 * p) for p in (same, other) if p > 0) / np.log(2))
+
+    def test_the_paces_lie_where_they_should(self):
+        assert (
+            self.cleanness(0.3) < 0.2 < self.cleanness(0.6) < self.cleanness(0.7) < 0.5 < self.cleanness(0.9)
+        )
+
+    @pytest.mark.parametrize(
+        ("pace", "verdict"),
+        [
+            ([0.9], (2, "kept")),
+            ([0.3, 0.9], (2, "closed")),
+            ([0.6, 0.9], (3, "kept")),
+            ([0.6, 0.3], (3, "closed")),
+            ([0.6, 0.7, 0.9], (4, "kept")),
+            ([0.6, 0.7, 0.7, 0.9], (4, "closed")),
+        ],
+    )
+    def test_what_is_promising_gets_more_time_and_not_for_ever(
+        self, pace: list[float], verdict: tuple[int, str]
+    ):
+        judged = [(e.epoch, e.what) for e in self.life(pace)[-1].growth.events if e.helped is not None]
+        assert judged[0] == verdict
+
+    def test_each_time_is_a_whole_trial(self):
+        days = self.life([0.6] * 5 + [0.9], trial=3)
+        assert [(e.epoch, e.what) for e in days[-1].growth.events][1] == (7, "kept")
+
+    def test_a_promise_is_judged_while_there_is_time_for_the_finish(self):
+        days = self.life([0.6, 0.9], epochs=4)  # the finish takes two
+        assert [(e.epoch, e.what) for e in days[-1].growth.events][:2] == [(1, "opened"), (2, "closed")]
+
+
 class TestWho:
     def test_the_parent_is_the_channel_that_costs_most(self):
         def world(open_now: frozenset[int], epoch: int) -> Sight:
@@ -123,6 +179,25 @@ class TestWho:
         sight = shared(size, loss={k: size[k] * cost[k] for k in size})
         days = lived(grower(initial=3, epochs=5), lambda open_now, epoch: sight)
         assert told(days)[0] == (1, "opened", 3, max(excess, key=lambda k: excess[k])) == (1, "opened", 3, 0)
+
+    @pytest.mark.parametrize(
+        ("size", "parent"), [({0: 1, 1: 1, 2: 1, 3: 1}, 3), ({0: 9, 1: 1, 2: 9, 3: 1}, 2)]
+    )
+    def test_where_codes_are_cut_it_is_the_one_whose_clusters_say_most(
+        self, size: dict[int, int], parent: int
+    ):
+        """Two clouds that lie apart, and many samples in them; whatever they cost."""
+
+        def world(open_now: frozenset[int], epoch: int) -> Sight:
+            return shared(size, loss={k: 10.0 - k for k in size})
+
+        by = grower(policy=BIRTH, start="clusters", initial=4, epochs=7)
+        growth, action = by.step(by.init(), signals(1, frozenset(size), world(frozenset(size), 1)), None)
+        (event,) = growth.events
+        assert (event.what, event.parent, action.parent) == ("opened", parent, parent)
+        cut, expected = action.cut, two_clusters(*two_clouds().of(parent))
+        assert cut is not None
+        assert (cut.axis.tolist(), cut.offset) == (expected.axis.tolist(), expected.offset)
 
     def test_parents_that_were_refused_are_not_asked_twice_while_another_is_left(self):
         def world(open_now: frozenset[int], epoch: int) -> Sight:
@@ -199,7 +274,7 @@ class TestEnd:
         assert last(days, "ended").epoch == 4 * stop_after
         # A parent that the first way has cut in vain is asked again by the second.
         parents = [event.parent for event in opened]
-        assert parents[:stop_after] == parents[stop_after:]
+        assert parents[0] == parents[stop_after] == 2
 
     def test_after_the_end_nothing_happens(self):
         days = lived(grower(limit=2), even)

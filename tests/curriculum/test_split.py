@@ -11,6 +11,7 @@ from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
 from rcmvae.curriculum import Boundary, halves, two_clusters
+from rcmvae.curriculum.split import Cutter
 
 
 def clusters(
@@ -166,3 +167,30 @@ def test_nothing_is_drawn():
     first, second = two_clusters(z, weight), two_clusters(z.copy(), weight.copy())
     np.testing.assert_array_equal(first.axis, second.axis)
     assert first.offset == second.offset
+
+
+@pytest.mark.parametrize("cutter", [two_clusters, halves])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_a_cut_tells_is_the_information_between_side_and_code(cutter: Cutter, seed: int):
+    """I(side; z) = Σ_n w_n Σ_side p(side | z_n) log p(side | z_n) / p(side)"""
+    z, weight = clusters(seed, apart=2.5)
+    cut = cutter(z, weight)
+    p = expit(odds(cut, z))
+    pairs = [(w, (one, 1 - one)) for w, one in zip(weight / weight.sum(), p, strict=True)]
+    share = [sum(w * sides[side] for w, sides in pairs) for side in (0, 1)]
+    expected = sum(w * sides[s] * np.log(sides[s] / share[s]) for w, sides in pairs for s in (0, 1))
+    assert cut.tells(z, weight) == pytest.approx(expected)
+
+
+def test_a_cut_tells_more_the_farther_the_clusters_lie_apart_up_to_all_of_their_sizes():
+    told = [two_clusters(z, w).tells(z, w) for z, w in (clusters(0, apart=apart) for apart in (3, 5, 9, 40))]
+    assert told == sorted(told)
+    _, weight = clusters(0, apart=40)
+    share = weight[:30].sum() / weight.sum()
+    assert told[-1] == pytest.approx(-share * np.log(share) - (1 - share) * np.log(1 - share), abs=1e-6)
+
+
+def test_where_nothing_is_cut_nothing_is_told():
+    z, weight = clusters(0)
+    assert Boundary(np.zeros(2), 0.0).tells(z, weight) == pytest.approx(0)
+    assert Boundary(np.array([1.0, 0.0]), 0.0).tells(z, np.zeros(len(z))) == 0

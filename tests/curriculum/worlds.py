@@ -1,15 +1,23 @@
 """Worlds for a curriculum to decide in: what is seen with which channels open, and a life of so many epochs."""
 
 import copy
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rcmvae.curriculum import Act, Action, Curriculum, Grower, Growth
-from rcmvae.structs import Signals
+from rcmvae.structs import Codes, Signals
 
 K = 5
+APART = (
+    0.0,
+    1.0,
+    2.0,
+    4.0,
+    6.0,
+)  # how far the two clusters of each channel's codes lie apart, in their spread
 EACH = {"kind": "scheduled", "every": 1}
 BIRTH = {"kind": "birth", "when": EACH}
 EASY, HARD = {"cleanness": 1e-9, "bound": 1e-9, "min_usage": 0}, {"cleanness": 99, "bound": 1e9}
@@ -48,6 +56,15 @@ def useless(open_now: frozenset[int], epoch: int) -> Sight:
     return Sight(np.outer(p := sight.joint.sum(axis=1), p), 10.0, sight.channel_loss)
 
 
+@functools.cache
+def two_clouds() -> Codes:
+    """Samples that all channels share alike, in two clusters each, as far `APART`."""
+    rng, side = np.random.default_rng(0), np.repeat([-0.5, 0.5], 40)
+    z = rng.normal(size=(80, K, 2))
+    z[..., 0] += side[:, None] * np.array(APART)
+    return Codes(responsibility=np.full((80, K), 1 / K), z=z)
+
+
 def signals(epoch: int, open_now: frozenset[int], sight: Sight) -> Signals:
     return Signals(
         epoch=epoch,
@@ -58,6 +75,7 @@ def signals(epoch: int, open_now: frozenset[int], sight: Sight) -> Signals:
         active=np.isin(np.arange(K), list(open_now)),
         seconds=0.0,
         joint=sight.joint,
+        codes=two_clouds(),
         channel_loss=sight.channel_loss,
     )
 

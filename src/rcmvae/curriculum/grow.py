@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from scipy.special import entr
 from rcmvae.curriculum.information import mutual_information, purity_of_split
 from rcmvae.curriculum.options import Curriculum
 from rcmvae.curriculum.policies.base import PolicyState
+from rcmvae.curriculum.split import Boundary
 from rcmvae.options import Options
-from rcmvae.structs import Event, Signals
+from rcmvae.structs import Codes, Event, Signals
 
 FREE = 1e-3  # a channel with less of the data than this is nobody's
 
@@ -25,6 +27,7 @@ class Trial(Options):
     began: int  # the epoch after which it opened
     bound: float
     information: float
+    prolonged: int = 0  # how often it was promising, but no help yet
     idle: tuple[int, ...] = ()  # open channels that nothing used, and that need not be used afterwards
 
 
@@ -83,7 +86,7 @@ class Action:
     act: Act = Act.NOTHING
     channel: int = -1
     parent: int = -1
-    way: int = 0  # of those that the start has to cut the parent
+    cut: Boundary | None = None  # of the parent's codes, where the start cuts them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +106,13 @@ class Grower:
 
     def is_due(self, growth: Growth, epoch: int) -> bool:
         """Whether a trial ends with this epoch."""
-        return growth.trial is not None and epoch >= growth.trial.began + self.options.trial
+        trial = growth.trial
+        return trial is not None and epoch >= trial.began + (1 + trial.prolonged) * self.options.trial
+
+    @property
+    def needs_codes(self) -> bool:
+        """Whether `seen.codes` has to be there after an epoch that `looks`."""
+        return self.options.policy.needs_codes or bool(self.options.start.ways)
 
     def looks(self, growth: Growth, epoch: int) -> bool:
         """Whether anything may be decided after this epoch: then the step looks at the joint of two views."""
@@ -123,7 +132,7 @@ class Grower:
         if growth.trial is not None:
             if flow is None:
                 return growth, action
-            growth, action = self._judge(growth, growth.trial, seen, flow)
+            growth, action = self._judge(growth, growth.trial, seen, flow, may_wait=not too_late)
             if growth.ended is not None or not too_late:
                 return growth, action
         if too_late:
@@ -141,8 +150,10 @@ class Grower:
             return self._end(growth, seen.epoch, "no channel is left to open"), Action()
         held = set(_held(seen))
         parents = held - set(growth.refused) or held
-        excess = excess_loss(seen)
-        parent = max(parents, key=lambda k: (excess[k], -k))
+        ways, way = self.options.start.ways, growth.unhelpful // self.options.stop_after
+        cuts = {k: ways[way](*_codes(seen).of(k)) for k in parents} if ways else {}
+        promise = excess_loss(seen) if not cuts else told_by(cuts, seen)
+        parent = max(parents, key=lambda k: (promise[k], -k))
         trial = Trial(
             channel=channel,
             parent=parent,
@@ -151,13 +162,12 @@ class Grower:
             information=mutual_information(_joint(seen)),
             idle=tuple(k for k in _idle(seen) if k != channel),
         )
-        ways, way = self.options.start.ways, growth.unhelpful // self.options.stop_after
-        cut = ways[way].__name__ if ways else None
-        event = Event(epoch=seen.epoch, what="opened", channel=channel, parent=parent, cut=cut)
+        name = ways[way].__name__ if ways else None
+        event = Event(epoch=seen.epoch, what="opened", channel=channel, parent=parent, cut=name)
         grown = dataclasses.replace(
             growth, trial=trial, used=growth.used | {channel}, events=(*growth.events, event)
         )
-        return grown, Action(Act.OPEN, channel, parent, way)
+        return grown, Action(Act.OPEN, channel, parent, cuts.get(parent))
 
     def _index(self, growth: Growth, seen: Signals) -> int | None:
         """The channel to open: none where all that may be are open and used."""
@@ -171,7 +181,13 @@ class Grower:
         return choice[0] if choice and seen.active.sum() < self.limit else None
 
     def _judge(
-        self, growth: Growth, trial: Trial, seen: Signals, flow: Float[np.ndarray, "K K"]
+        self,
+        growth: Growth,
+        trial: Trial,
+        seen: Signals,
+        flow: Float[np.ndarray, "K K"],
+        *,
+        may_wait: bool,
     ) -> tuple[Growth, Action]:
         helps = self.options.helps
         gained = mutual_information(_joint(seen)) - trial.information
@@ -182,9 +198,14 @@ class Grower:
             "bound_gain": trial.bound - seen.validation["bound"],
             "smallest_usage": float(seen.usage[asked].min()),
         }
-        helped = scores["smallest_usage"] >= helps.min_usage and (
+        everyone_has_some = scores["smallest_usage"] >= helps.min_usage
+        helped = everyone_has_some and (
             scores["cleanness"] > helps.cleanness or scores["bound_gain"] > helps.bound
         )
+        promises = everyone_has_some and scores["cleanness"] > helps.promising
+        if may_wait and promises and not helped and trial.prolonged < self.options.prolong:
+            longer = trial.model_copy(update={"prolonged": trial.prolonged + 1})
+            return dataclasses.replace(growth, trial=longer), Action()
         keep = helped or self.options.policy.keeps_unhelpful
         arrived = flow[:, trial.channel]
         event = Event(
@@ -254,6 +275,11 @@ def _joint(seen: Signals) -> Float[np.ndarray, "K K"]:
     return seen.joint
 
 
+def _codes(seen: Signals) -> Codes:
+    assert seen.codes is not None
+    return seen.codes
+
+
 def _held(seen: Signals) -> list[int]:
     """The open channels that some of the data belong to."""
     return [int(k) for k in np.flatnonzero(seen.active) if seen.usage[k] >= FREE]
@@ -272,6 +298,11 @@ def excess_loss(seen: Signals) -> Float[np.ndarray, " K"]:
     used = seen.active & (seen.usage >= FREE)
     cost = seen.channel_loss / np.where(used, seen.usage, 1.0)
     return np.where(used, seen.usage * (cost - cost.min(where=used, initial=np.inf)), 0.0)
+
+
+def told_by(cuts: Mapping[int, Boundary], seen: Signals) -> dict[int, float]:
+    """What each cut would say about samples if channels kept to it, in nats: usage_k · I(side; z_k)."""
+    return {k: float(seen.usage[k]) * cut.tells(*_codes(seen).of(k)) for k, cut in cuts.items()}
 
 
 def _shares(mass: Float[np.ndarray, " K"]) -> dict[int, float]:

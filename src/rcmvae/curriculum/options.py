@@ -4,7 +4,7 @@ from typing import Literal
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from rcmvae.curriculum.kick import Kick
 from rcmvae.curriculum.policies import AnyPolicy
@@ -24,6 +24,10 @@ class Helps(Options):
     cleanness: PositiveFloat = Field(
         default=0.5,
         description="More information gained than this share of what telling the two apart for certain is worth helps.",
+    )
+    promising: NonNegativeFloat = Field(
+        default=0.33,
+        description="A new channel that gained more than this share, and does not help yet, is given more time.",
     )
     bound: PositiveFloat = Field(
         default=1.0, description="A held-out bound that fell by more nats per sample than this helps too."
@@ -64,6 +68,10 @@ class Curriculum(Options):
     )
     policy: AnyPolicy = Field(default=Birth(), description="When to open another channel.")
     trial: PositiveInt = Field(default=1, description="Epochs after which a new channel is judged.")
+    prolong: NonNegativeInt = Field(
+        default=1,
+        description="How often the trial of a promising channel may be prolonged by as many epochs.",
+    )
     helps: Helps = Field(default=Helps(), description="What a new channel is judged by.")
     stop_after: PositiveInt = Field(
         default=3, description="After how many trials in a row that did not help growth ends."

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import expit
+from scipy.special import entr, expit
 
 ROUNDS = 20  # of 2-means, which mostly needs fewer
 MORE_ROUNDS = 200  # of expectation and maximisation
@@ -16,10 +16,21 @@ SMALLEST = 1e-3  # share of the codes below which a cluster is none
 
 @dataclasses.dataclass(frozen=True)
 class Boundary:
-    """A plane in latent space: the child's side is where axis · z > offset."""
+    """A plane in latent space: the log-odds of the child's side are axis · z − offset."""
 
     axis: Float[np.ndarray, " D"]
     offset: float
+
+    def tells(self, z: Float[np.ndarray, "N D"], weight: Float[np.ndarray, " N"]) -> float:
+        """How much the codes say about their side, in nats: the entropy of its shares less what z leaves open.
+
+        >>> apart, together = np.array([[-9.0], [9.0]]), np.zeros((2, 1))
+        >>> [round(Boundary(np.ones(1), 0.0).tells(z, np.ones(2)), 2) for z in (apart, together)]
+        [0.69, 0.0]
+        """
+        odds = z @ self.axis - self.offset
+        share, sides = _share(weight), np.stack([expit(odds), expit(-odds)])
+        return float(entr(sides @ share).sum() - (entr(sides) @ share).sum())
 
 
 Cutter = Callable[[Float[np.ndarray, "N D"], Float[np.ndarray, " N"]], Boundary]

@@ -65,8 +65,8 @@ class Growing:
         ending = [new.ended == now.epoch for new in after]
         if any(ending) or any(action.act is not Act.NOTHING for _, action in steps):
             actions = [action for _, action in steps]
-            cuts = self._cuts(now, actions, held_out)
-            orders = Orders.of(actions, ending, [one.usage for one in signals], cuts)
+            D = now.arrays.state.params.heads.latents[1]
+            orders = Orders.of(actions, ending, [one.usage for one in signals], D)
             now = dataclasses.replace(now, arrays=self.carry_out(now.arrays, orders))
         return dataclasses.replace(now, growth=after), told
 
@@ -80,24 +80,11 @@ class Growing:
         flows = [was.responsibility.T @ now_is.responsibility / len(was.z) for was, now_is in pairs]
         return [flow if is_due else None for flow, is_due in zip(flows, due, strict=True)]
 
-    def _cuts(self, now: Checkpoint, actions: Sequence[Action], held_out: HeldOut) -> list[Boundary]:
-        """Where the parent of each new channel is cut."""
-        ways = self.grower.options.start.ways
-        nowhere = Boundary(np.zeros(now.arrays.state.params.heads.latents[1]), 0.0)
-        if not ways or all(action.act is not Act.OPEN for action in actions):
-            return [nowhere] * len(actions)
-        return [
-            ways[action.way](
-                codes.z[:, action.parent if codes.z.shape[1] > 1 else 0],
-                codes.responsibility[:, action.parent],
-            )
-            if action.act is Act.OPEN
-            else nowhere
-            for action, codes in zip(actions, held_out(), strict=True)
-        ]
+    def _looks(self, now: Checkpoint) -> bool:
+        return any(self.grower.looks(growth, now.epoch) for growth in now.growth)
 
     def _with_joint(self, now: Checkpoint, signals: Sequence[Signals]) -> Sequence[Signals]:
-        if not any(self.grower.looks(growth, now.epoch) for growth in now.growth):
+        if not self._looks(now):
             return signals
         joints = self.joint(now.arrays.state, self.validation)
         return [dataclasses.replace(one, joint=joint) for one, joint in zip(signals, joints, strict=True)]
@@ -105,9 +92,7 @@ class Growing:
     def _with_codes(
         self, now: Checkpoint, signals: Sequence[Signals], held_out: HeldOut
     ) -> Sequence[Signals]:
-        if not self.grower.options.policy.needs_codes:
-            return signals
-        if all(growth.trial is not None or growth.ended is not None for growth in now.growth):
+        if not self.grower.needs_codes or not self._looks(now):
             return signals
         pairs = zip(signals, held_out(), strict=True)
         return [dataclasses.replace(one, codes=codes) for one, codes in pairs]
@@ -132,9 +117,10 @@ class Orders(eqx.Module):
         actions: Sequence[Action],
         ends: Sequence[bool],
         usage: Sequence[Float[np.ndarray, " K"]],
-        cuts: Sequence[Boundary],
+        D: int,
     ) -> "Orders":
-        """Gather one action per replica."""
+        """Gather one action per replica; where no codes are cut, their plane is nowhere."""
+        cuts = [Boundary(np.zeros(D), 0.0) if action.cut is None else action.cut for action in actions]
 
         def each(act: Act) -> Bool[Array, " R"]:
             return jnp.array([action.act is act for action in actions])
