@@ -38,6 +38,7 @@ class Setting:
             config.model,
             config.training,
             config.curriculum,
+            config.objective,
             dataset.shape,
             dataset.num_classes,
             lambda: fit_sample(dataset),
@@ -55,7 +56,7 @@ class Setting:
 
     def on_device(self, split: Split) -> Pixels:
         """A split on every device, as stored."""
-        return Pixels(*self.devices.put((split.x, split.label)))
+        return Pixels.of(split, self.devices)
 
 
 def plan_of(config: Config, skeleton: Model, scaling: Scaling, num_train: int) -> Plan:

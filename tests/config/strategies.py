@@ -65,6 +65,7 @@ SPECIAL: dict[tuple[type[Options], str], st.SearchStrategy[Any]] = {
     (ModelOptions, "classifier"): st.none(),
     (TrainingOptions, "learning_rate"): st.floats(1e-9, 10),
     (TrainingOptions, "batch_size"): st.just(1),
+    (TrainingOptions, "labeled_share"): st.none(),  # unless some term learns from labels
     (ObjectiveOptions, "reconstruction"): st.just({"weight": 1.0}),
     (ObjectiveOptions, "kl_c"): st.just({"weight": 0.1}),
     (ObjectiveOptions, "dirichlet_pi"): st.none(),

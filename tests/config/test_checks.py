@@ -66,6 +66,14 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
         ("objective.classifier learns from labels", "data.num_labeled is 0"),
     ),
     (
+        {"data": {"kind": "digits", "num_labeled": 0}, "objective": {"reconstruction": 1, "tau": 1}},
+        ("objective.tau learns from labels", "data.num_labeled is 0"),
+    ),
+    (
+        {"training": {"labeled_share": 0.25}},
+        ("training.labeled_share is 0.25, but no term learns from labels",),
+    ),
+    (
         {"objective": {"kl_c": 1, "dirichlet_pi": 1}},
         ("objective.dirichlet_pi acts on a learned π", "pi: learned"),
     ),

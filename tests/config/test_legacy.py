@@ -16,6 +16,7 @@ GUMBEL = {"kind": "linear", "start": 2.0, "end": 0.5, "epochs": 100.0, "begin": 
 SOFT = {"use_straight_through_gumbel": False}
 LEARNED = {"learnable_pi": True, "c_regularizer": "categorical"}
 HEADED = {"label_weight": 2.0}
+TAU = {"use_tau_classifier": True, "tau_smoothing_alpha": 0.5}
 
 # (keys of the section `model`, where they are now, what stands there)
 MODEL: list[tuple[dict[str, Any], str, Any]] = [
@@ -135,6 +136,14 @@ MODEL: list[tuple[dict[str, Any], str, Any]] = [
     (HEADED, "objective.classifier", {"weight": 2.0}),
     (HEADED, "model.classifier.dropout_rate", 0.2),
     (HEADED | {"dropout_rate": 0.5, "classifier_type": "dense"}, "model.classifier.dropout_rate", 0.5),
+    (HEADED | TAU, "objective.tau", {"weight": 2.0, "smoothing": 0.5}),
+    (HEADED | TAU, "model.classifier", None),
+    (TAU, "objective.tau", None),
+    (
+        HEADED | TAU | {"monitor_metric": "classification_loss"},
+        "training.early_stopping.monitor",
+        "tau",
+    ),
     ({}, "training.learning_rate", 1e-3),
     ({"learning_rate": 0.01}, "training.learning_rate", 0.01),
     ({}, "training.batch_size", 128),
@@ -268,7 +277,6 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "model.soft_embedding_warmup_epochs is 10. It never did anything",
     ),
     ({"model": {"use_contrastive": True}}, "model.use_contrastive is true. It never did anything"),
-    ({"model": {"use_tau_classifier": True}}, "model.use_tau_classifier is true, but this version"),
     (
         {"model": {"num_componets": 3, "kl_weight": 1}},
         "model.num_componets is not known. Did you mean 'num_components'?",

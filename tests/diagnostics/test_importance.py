@@ -59,7 +59,7 @@ def linear() -> tuple[Bench, TrainState, Pixels]:
     plan = dataclasses.replace(on.setting.plan, skeleton=skeleton)
     setting = dataclasses.replace(on.setting, plan=plan)
     state = dataclasses.replace(state, params=params, active=jnp.asarray(OPEN))
-    return on._replace(setting=setting), state, Pixels(on.train.x[:5], on.train.label[:5])
+    return on._replace(setting=setting), state, Pixels(on.train.x[:5], on.train.label[:5], jnp.arange(5))
 
 
 def log_density(backbone: Linear, x: np.ndarray) -> np.ndarray:
@@ -111,7 +111,10 @@ def test_it_is_the_sum_of_a_loop(model: dict[str, str]) -> None:
     """Draw by draw and channel by channel, in double precision, with the draws of the program."""
     on = bench(tiny({"model": model}))
     setting, plan = on.setting, on.setting.plan
-    data, draws = Pixels(on.validation.x[:40], on.validation.label[:40]), 3  # more than one batch
+    data, draws = (
+        Pixels(on.validation.x[:40], on.validation.label[:40], jnp.arange(40)),
+        3,
+    )  # more than one batch
     found = compile_importance(plan, setting.devices, draws)(setting.start, data)
     assert found.shape == (1, 40)
 

@@ -31,10 +31,11 @@ class Scene(eqx.Module):
     active: Bool[Array, " K"]
     label: Int[Array, " B"]
     weight: Float[Array, " B"]
+    tau: Float[Array, "K Y"]
 
     def evidence(self, model: Model | None = None) -> Evidence:
         """The same as a model would leave behind, routed by the expectation."""
-        at = context(self.active)
+        at = dataclasses.replace(context(self.active), tau=self.tau)
         prior = Mixture(pi="learned").build(K, 2, (1,), jax.random.key(0))
         prior = dataclasses.replace(prior, pi_logits=self.pi_logits)
         latent = jnp.zeros((self.logits.shape[0], self.kl_z.shape[1], 2), self.logits.dtype)
@@ -70,6 +71,7 @@ def scene(count: int = K, *, seed: int = 0, scale: float = 1.0, C: int = K) -> S
         active=mask(K, count, seed),
         label=jnp.asarray([0, -1, 2, -1, 1]),
         weight=jnp.asarray([1.0, 1.0, 1.0, 1.0, 0.0]),
+        tau=jnp.asarray(rng.dirichlet(np.full(Y, 0.5), K), float),
     )
 
 
@@ -87,6 +89,7 @@ class Plain:
         self.pi = softmax(np.asarray(s.pi_logits, np.float64)[self.open])
         self.class_p = softmax(np.asarray(s.class_logits, np.float64)[real])
         self.label = np.asarray(s.label)[real]
+        self.tau = np.asarray(s.tau, np.float64)[self.open]
 
     def _columns(self, rows: Array, real: np.ndarray) -> np.ndarray:
         return np.asarray(rows, np.float64)[real][:, self.open]

@@ -12,11 +12,12 @@ import pytest
 import scipy.special
 import scipy.stats
 
+from rcmvae import labels
 from rcmvae.nn import ClassifierHead
-from rcmvae.objective import TERMS, Term, is_weight, negative_elbo
+from rcmvae.objective import TERMS, ObjectiveOptions, Term, is_weight, negative_elbo
 from rcmvae.priors import Vamp, gaussian_kl
 from tests.helpers import assert_close, assert_finite, small_model
-from tests.objective.scene import MODEL, B, K, Plain, scene, split, value_and_gradient, value_of
+from tests.objective.scene import MODEL, B, K, Plain, Y, scene, split, value_and_gradient, value_of
 
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "kl_z": [{"form": "all"}, {"free_bits": 2.0}, {"form": "all", "free_bits": 1.5}],
@@ -97,6 +98,11 @@ def classifier(term: Any, s: Plain) -> Any:
     return np.mean([-math.log(p[y]) for p, y in labelled])
 
 
+def tau(term: Any, s: Plain) -> Any:
+    labelled = [(r, y) for r, y in zip(s.r, s.label, strict=True) if y != -1]
+    return np.mean([-math.log(sum(r[c] * s.tau[c, y] for c in range(len(r)))) for r, y in labelled])
+
+
 def l1(term: Any, s: Plain) -> Any:
     return sum(float(np.abs(w).sum()) for w in weight_matrices(MODEL))
 
@@ -131,6 +137,7 @@ FORMULAS: dict[str, Callable[[Any, Plain], Any]] = {
         usage_floor,
         consistency,
         classifier,
+        tau,
         l1,
     )
 }
@@ -338,14 +345,25 @@ def test_logit_mog_ignores_responsibilities_and_noise():
     assert value_of(TERMS["logit_mog"](), raised) != value_of(TERMS["logit_mog"](), s)
 
 
-def test_the_classifier_ignores_unlabelled_samples():
-    s, term = scene(), TERMS["classifier"]()
-    gradient = np.asarray(value_and_gradient(term, s)[1].class_logits)
+@pytest.mark.parametrize(("name", "learns"), [("classifier", "class_logits"), ("tau", "logits")])
+def test_unlabelled_samples_teach_nothing(name: str, learns: str):
+    s, term = scene(), TERMS[name]()
+    gradient = np.asarray(getattr(value_and_gradient(term, s)[1], learns))
     unlabelled = (np.asarray(s.label) == -1) | (np.asarray(s.weight) == 0)
     assert np.all(gradient[unlabelled] == 0)
     assert np.all(np.abs(gradient[~unlabelled]).max(axis=1) > 0)
     nobody = eqx.tree_at(lambda t: t.label, s, jnp.full(B, -1))
     assert value_of(term, nobody) == 0
+
+
+@pytest.mark.parametrize("smoothing", [None, 0.25])
+def test_tables_of_the_term_are_those_that_are_counted_after_training(smoothing: float | None):
+    rng = np.random.default_rng(0)
+    r, label = rng.dirichlet(np.ones(K), 40), rng.integers(-1, Y, 40)
+    after = labels.Tau.blank(K, Y, smoothing).taught(r, label)
+    term = ObjectiveOptions.model_validate({"tau": {"smoothing": smoothing}}).counting
+    assert term is not None
+    np.testing.assert_allclose(term.table(jnp.asarray(after.counts)), after.table, rtol=1e-6)
 
 
 def test_the_bound_is_the_brute_force_sum():

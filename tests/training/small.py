@@ -49,9 +49,11 @@ CHANGING: dict[str, Any] = {
         "reconstruction": {"kind": "piecewise", "at": [2], "values": [0, 1]},
         "kl_z": 0,
         "kl_c": {"kind": "linear", "start": 0, "end": 1, "epochs": 2},
+        "tau": 1,
     },
     "training": {
         "epochs": 6,
+        "labeled_share": 0.25,
         "seeds": 2,
         "learning_rate": {
             "kind": "warmup",

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,18 +77,28 @@ def soonest_end(parts: Parts) -> int:
 
 
 def the_classifier_is_trained(parts: Parts) -> Iterator[str]:
-    """The head, its term and labels come together."""
-    trained = "classifier" in parts.objective.terms
-    if trained != (parts.model.classifier is not None):
+    """The head and its term come together."""
+    if ("classifier" in parts.objective.terms) != (parts.model.classifier is not None):
         yield (
             "objective.classifier and model.classifier belong together: the term trains the head, so give both or "
             "neither."
         )
-    if trained and parts.data.num_labeled == 0:
+
+
+def labels_are_there_to_learn_from(parts: Parts) -> Iterator[str]:
+    """Terms that learn from labels have some, and samples are drawn for their labels only where one learns."""
+    learners = parts.objective.learners
+    if learners and parts.data.num_labeled == 0:
+        yield f"{_told(learners)}, but data.num_labeled is 0: keep a few labels, or leave that out."
+    if parts.training.labeled_share is not None and not learners:
         yield (
-            "objective.classifier learns from labels, but data.num_labeled is 0: keep a few labels, or leave the term "
-            "and model.classifier out."
+            f"training.labeled_share is {parts.training.labeled_share:g}, but no term learns from labels: add "
+            f"objective.tau, or leave it out."
         )
+
+
+def _told(learners: Sequence[str]) -> str:
+    return f"{listed(f'objective.{name}' for name in learners)} learn{'s' * (len(learners) == 1)} from labels"
 
 
 def pi_is_trained(parts: Parts) -> Iterator[str]:
@@ -148,9 +158,9 @@ def _monitored(parts: Parts, monitor: str, told: str) -> Iterator[str]:
             f"{told} `{monitor}`, and lower counts as better, but the weight of objective.{monitor} is negative: "
             f"training raises it. Monitor `bound` or `loss`."
         )
-    elif monitor == "classifier" and parts.data.num_labeled is not None:
+    elif monitor in parts.objective.learners and parts.data.num_labeled is not None:
         yield (
-            f"{told} `classifier`, but with data.num_labeled ({parts.data.num_labeled}) no validation sample keeps "
+            f"{told} `{monitor}`, but with data.num_labeled ({parts.data.num_labeled}) no validation sample keeps "
             f"its label: monitor `bound` or `loss`."
         )
 
@@ -223,6 +233,7 @@ CHECKS: tuple[Callable[[Parts], Iterator[str]], ...] = (
     there_is_something_to_minimise,
     every_weight_has_its_time,
     the_classifier_is_trained,
+    labels_are_there_to_learn_from,
     pi_is_trained,
     the_terms_go_with_the_prior,
     only_what_has_a_highest_value_is_rewarded,
@@ -297,13 +308,11 @@ def every_split_is_large_enough(parts: Parts, dataset: Dataset) -> Iterator[str]
         )
 
 
-def the_classifier_has_labels(parts: Parts, dataset: Dataset) -> Iterator[str]:
-    """The head learns from something."""
-    if parts.model.classifier is not None and not np.any(dataset.train.label >= 0):
-        yield (
-            "objective.classifier learns from labels, but no training sample has one: leave the term and "
-            "model.classifier out."
-        )
+def some_samples_are_labelled(parts: Parts, dataset: Dataset) -> Iterator[str]:
+    """What learns from labels learns from something."""
+    learners = parts.objective.learners
+    if learners and not np.any(dataset.train.label >= 0):
+        yield f"{_told(learners)}, but no training sample has one: leave that out."
 
 
 CHECKS_AGAINST_DATA: tuple[Callable[[Parts, Dataset], Iterator[str]], ...] = (
@@ -311,7 +320,7 @@ CHECKS_AGAINST_DATA: tuple[Callable[[Parts, Dataset], Iterator[str]], ...] = (
     each_view_can_be_had,
     the_output_describes_the_samples,
     every_split_is_large_enough,
-    the_classifier_has_labels,
+    some_samples_are_labelled,
 )
 
 

@@ -83,11 +83,6 @@ def _refused(flat: Flat) -> Iterator[str]:
         yield f"model.soft_embedding_warmup_epochs is {model.soft_embedding_warmup_epochs}. {dead}"
     if model.use_contrastive:
         yield f"model.use_contrastive is true. {dead}"
-    if model.use_tau_classifier:
-        yield (
-            "model.use_tau_classifier is true, but this version cannot train on labels through τ yet: set it to false, "
-            "or give a label_weight to train the separate classifier."
-        )
     yield from curriculum_refused(flat)
 
 

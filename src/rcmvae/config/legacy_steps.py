@@ -168,7 +168,11 @@ def _objective(flat: Flat) -> Iterator[Step]:
     yield Becomes(("kl_weight",), "objective.kl_z", {"weight": model.kl_weight, "form": form})
     if model.prior_type != "standard":
         yield from _channel_terms(model)
-    if model.label_weight > 0:
+    if model.label_weight > 0 and model.use_tau_classifier:
+        keys = ("use_tau_classifier", "label_weight", "tau_smoothing_alpha")
+        tau = {"weight": model.label_weight, "smoothing": model.tau_smoothing_alpha}
+        yield Becomes(keys, "objective.tau", tau)
+    elif model.label_weight > 0:
         yield Becomes(("label_weight",), "objective.classifier", model.label_weight)
         yield Becomes(
             ("classifier_type", "dropout_rate"), "model.classifier", {"dropout_rate": model.dropout_rate}
@@ -224,7 +228,7 @@ def monitored(model: FlatModel, metric: Monitor) -> tuple[str, str]:
     if model.c_regularizer != "logit_mog" and model.prior_type != "standard":
         same["kl_c"] = "kl_c"
     if model.label_weight > 0:
-        same["classification_loss"] = "classifier"
+        same["classification_loss"] = "tau" if model.use_tau_classifier else "classifier"
     computed = metric in {"loss", "auto", *same}
     return same.get(metric, "loss"), "" if computed else f"this file weighs no term that is `{metric}`"
 

@@ -59,7 +59,7 @@ def survey(
     """Everything that is shown of one replica's weights on a split. Every sample passes the model once."""
     extent = Extent() if extent is None else extent
     part = dataset.splits[split]
-    pixels = Pixels(*devices.put((part.x, part.label)))
+    pixels = Pixels.of(part, devices)
     seen = jax.tree.map(np.asarray, jax.jit(functools.partial(look_through, plan, devices))(state, pixels))
     channel = seen.responsibility.argmax(axis=1)
     model = plan.model(state)
@@ -101,7 +101,7 @@ def _bundle(
 def glance(plan: Plan, devices: Devices, state: TrainState, dataset: Dataset, split: str) -> list[Bundle]:
     """The same of every replica, in one program and with nothing painted: thumbnails are the only pictures."""
     part = dataset.splits[split]
-    pixels = Pixels(*devices.put((part.x, part.label)))
+    pixels = Pixels.of(part, devices)
     program = plan.over_replicas(functools.partial(look_through, plan, devices), (0, None))
     seen = jax.tree.map(np.asarray, jax.jit(program, out_shardings=devices.replicated)(state, pixels))
     found = []

@@ -38,7 +38,9 @@ class Trained:
         run.refuse_edits(config)
         options = config.training
         devices = Devices.take(1, options.batch_size)
-        blank, skeleton = blank_states(config.model, options, config.curriculum, card.shape, card.num_classes)
+        blank, skeleton = blank_states(
+            config.model, options, config.curriculum, config.objective, card.shape, card.num_classes
+        )
         plan = plan_of(config, skeleton, card.scaling, card.splits["train"])
         with Checkpoints(run.checkpoints, options.checkpoint) as checkpoints:
             found = checkpoints.restore(begin(plan, devices.put(blank)))

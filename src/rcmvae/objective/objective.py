@@ -80,6 +80,17 @@ class ObjectiveBase(Options):
         """How the second look at each sample is made; none unless a term asks for one."""
         return tuple(view for term in self.terms.values() for view in term.second_look())
 
+    @property
+    def learners(self) -> Sequence[str]:
+        """The names of the terms that learn from labels."""
+        return [name for name, term in self.terms.items() if term.learns_from_labels]
+
+    @property
+    def counting(self) -> supervised.Tau | None:
+        """The term for which labels are counted in channels, where there is one."""
+        found = (term for term in self.terms.values() if isinstance(term, supervised.Tau))
+        return next(found, None)
+
     def settled(self) -> float:
         """The time from which on every weight keeps its value, and epochs can be compared."""
         return max(term.weight.settled() for term in self.terms.values())

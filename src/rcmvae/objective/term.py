@@ -33,6 +33,7 @@ class Term(Options):
     """
 
     decodes: ClassVar[bool] = False  # whether the formula looks at reconstructions
+    learns_from_labels: ClassVar[bool] = False  # and so has nothing to say without any
     may_be_rewarded: ClassVar[bool] = False  # by a negative weight: only a term that has a highest value
 
     weight: AnySchedule = Field(

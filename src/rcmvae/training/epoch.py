@@ -19,6 +19,7 @@ from rcmvae.objective import Evidence, Losses, channel_cost, negative_elbo
 from rcmvae.structs import Batch, Forward, Keys, RoutingContext
 from rcmvae.training.devices import Devices
 from rcmvae.training.optimizer import update_scales
+from rcmvae.training.passes import over_samples
 from rcmvae.training.state import Pixels, Plan, Stand, Streams, TrainState
 
 Means = dict[str, Float[Array, "..."]]
@@ -45,6 +46,7 @@ def context_at(plan: Plan, state: TrainState, keys: Keys, *, stochastic: bool) -
         term_weight={name: term.weight(time) for name, term in plan.objective.terms.items()},
         keys=keys,
         stochastic=stochastic,
+        tau=state.tau,
     )
 
 
@@ -99,16 +101,45 @@ def learning_rate(plan: Plan, time: Float[Array, ""], stand: Stand) -> Float[Arr
 def train_epoch(
     plan: Plan, devices: Devices, stage: Stage, state: TrainState, data: Pixels
 ) -> tuple[TrainState, Means]:
-    """Shuffle, then scan the steps. What is left over after the last full batch comes up in another epoch."""
-    steps, B = plan.steps_per_epoch, plan.options.batch_size
-    epoch = state.step // steps
-    order = jax.random.permutation(jax.random.fold_in(Streams.of(state.seed).shuffle, epoch), plan.num_train)
-    batches = order[: steps * B].reshape(steps, B)
+    """Count labels, shuffle, then scan the steps."""
+    if plan.objective.counting is not None:
+        counts = label_counts(plan, devices, state, data)
+        state = dataclasses.replace(state, tau=plan.objective.counting.table(counts))
+    key = jax.random.fold_in(Streams.of(state.seed).shuffle, state.step // plan.steps_per_epoch)
+    batches = batches_of(plan, data, key)
 
     def body(carry: TrainState, index: Int[Array, " B"]) -> tuple[TrainState, Means]:
         return train_step(plan, stage, data, carry, devices.shard(index))
 
     return scan(body, state, batches)
+
+
+def batches_of(plan: Plan, data: Pixels, key: Key[Array, ""]) -> Int[Array, "steps B"]:
+    """The rows of every step: all in random order; what is left over after the last full batch waits for another epoch.
+
+    Where a share of each batch is to be labelled, so many of its rows are drawn from the labelled ones instead.
+    """
+    steps, B = plan.steps_per_epoch, plan.options.batch_size
+    batches = jax.random.permutation(key, plan.num_train)[: steps * B].reshape(steps, B)
+    share = plan.options.labeled_share
+    if share is None:
+        return batches
+    drawn = jax.random.choice(jax.random.fold_in(key, 1), data.labelled, (steps, max(1, round(share * B))))
+    return batches.at[:, : drawn.shape[1]].set(drawn)
+
+
+def label_counts(plan: Plan, devices: Devices, state: TrainState, data: Pixels) -> Float[Array, "K Y"]:
+    """s_cy = Σ r_c(x) over the samples that are labelled y."""
+    context = context_at(plan, state, Keys.split(Streams.of(state.seed).evaluate), stochastic=False)
+    model = plan.model(state).in_precision(jnp.dtype(plan.options.precision))
+
+    def see(number: Int[Array, ""], rows: Int[Array, " B"], x: Float[Array, "B *S"]) -> Float[Array, "B K"]:
+        return jnp.exp(model.log_responsibility(x, context))
+
+    label = data.label[data.labelled]
+    r = over_samples(plan, devices, Pixels(data.x[data.labelled], label, data.labelled), see)
+    assert state.tau is not None
+    return r.T @ jax.nn.one_hot(label, state.tau.shape[1])
 
 
 def validate(plan: Plan, devices: Devices, state: TrainState, data: Pixels) -> Means:

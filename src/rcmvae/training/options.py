@@ -47,6 +47,12 @@ class TrainingOptions(Options):
         default=256,
         description="Samples in a step, over all devices; what does not fill a batch is left out of an epoch.",
     )
+    labeled_share: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="The share of every batch that is drawn from the labelled samples; as many as come up if null.",
+    )
     learning_rate: AnySchedule = Field(
         default_factory=lambda given: default_rate(given.get("epochs", 1)),
         description="Step size; by default a short rise to 1.5e-3, then a cosine down to 1.5e-4 over all epochs.",

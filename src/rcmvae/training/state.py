@@ -13,11 +13,14 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
 from rcmvae.curriculum import Curriculum
+from rcmvae.data import Arrays as Split
 from rcmvae.data import Scaling
 from rcmvae.model import Model, ModelOptions
 from rcmvae.nn import at_time
 from rcmvae.objective import ObjectiveBase
 from rcmvae.priors import Prior
+from rcmvae.structs import UNLABELLED
+from rcmvae.training.devices import Devices
 from rcmvae.training.optimizer import optimizer
 from rcmvae.training.options import TrainingOptions
 
@@ -44,6 +47,7 @@ class TrainState(eqx.Module):
     seed: UInt32[Array, "*R"]
     active: Bool[Array, "*R K"]
     stand: Stand
+    tau: Float[Array, "*R K Y"] | None  # as counted when the last epoch began, where a term looks at it
 
 
 class Streams(eqx.Module):
@@ -67,6 +71,13 @@ class Pixels(eqx.Module):
 
     x: Array  # [N, *S]
     label: Int[Array, " N"]
+    labelled: Int[Array, " M"]  # the rows that have one
+
+    @classmethod
+    def of(cls, split: Split, devices: Devices) -> "Pixels":
+        """A copy on every device."""
+        labelled = np.flatnonzero(split.label != UNLABELLED).astype(np.int32)
+        return cls(*devices.put((split.x, split.label, labelled)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +135,7 @@ def _fresh_replicas(
     model: ModelOptions,
     options: TrainingOptions,
     curriculum: Curriculum | None,
+    objective: ObjectiveBase,
     shape: tuple[int, ...],
     num_classes: int,
 ) -> tuple[Callable[..., tuple[TrainState, Model]], UInt32[np.ndarray, " R"]]:
@@ -135,7 +147,9 @@ def _fresh_replicas(
         params, skeleton = eqx.partition(built, eqx.is_inexact_array)
         opt_state = optimizer(options).init(params)
         active = jnp.arange(model.num_channels) < initial
-        return TrainState(params, opt_state, jnp.int32(0), seed, active, Stand.at_start()), skeleton
+        nothing = jnp.zeros((model.num_channels, num_classes))
+        tau = None if objective.counting is None else objective.counting.table(nothing)
+        return TrainState(params, opt_state, jnp.int32(0), seed, active, Stand.at_start(), tau), skeleton
 
     return jax.vmap(fresh), np.arange(options.seed, options.seed + options.seeds, dtype=np.uint32)
 
@@ -144,12 +158,13 @@ def initial_states(
     model: ModelOptions,
     options: TrainingOptions,
     curriculum: Curriculum | None,
+    objective: ObjectiveBase,
     shape: tuple[int, ...],
     num_classes: int,
     fit_sample: Callable[[], Float[np.ndarray, "N *S"]],
 ) -> tuple[TrainState, Model]:
     """Fresh replicas on a leading axis, and the model's static skeleton that they share."""
-    fresh, seeds = _fresh_replicas(model, options, curriculum, shape, num_classes)
+    fresh, seeds = _fresh_replicas(model, options, curriculum, objective, shape, num_classes)
     # One program, compiled in haste: it runs once, and drawing each array eagerly would compile one per shape.
     in_haste = {"xla_backend_optimization_level": 0}
     state, skeleton = jax.jit(fresh, compiler_options=in_haste)(seeds)
@@ -163,11 +178,12 @@ def blank_states(
     model: ModelOptions,
     options: TrainingOptions,
     curriculum: Curriculum | None,
+    objective: ObjectiveBase,
     shape: tuple[int, ...],
     num_classes: int,
 ) -> tuple[TrainState, Model]:
     """The same with zeros for all arrays: what a checkpoint is read into, without the data and without compiling."""
-    fresh, seeds = _fresh_replicas(model, options, curriculum, shape, num_classes)
+    fresh, seeds = _fresh_replicas(model, options, curriculum, objective, shape, num_classes)
     state, skeleton = jax.eval_shape(fresh, seeds)
     return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), state), skeleton
 
