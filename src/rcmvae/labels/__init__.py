@@ -1,5 +1,13 @@
 """Names for channels: what a few labels say of them, how sure that is, and which samples fit nothing."""
 
+from rcmvae.labels.acquisition import ACQUISITIONS as ACQUISITIONS
+from rcmvae.labels.acquisition import Pool as Pool
+from rcmvae.labels.asking import Asking as Asking
+from rcmvae.labels.asking import Progress as Progress
+from rcmvae.labels.asking import answered as answered
+from rcmvae.labels.asking import ask as ask
+from rcmvae.labels.asking import simulated as simulated
+from rcmvae.labels.asking import unlabelled as unlabelled
 from rcmvae.labels.calibration import Reliability as Reliability
 from rcmvae.labels.calibration import fit_temperature as fit_temperature
 from rcmvae.labels.calibration import reliability as reliability

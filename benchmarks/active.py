@@ -1,0 +1,99 @@
+"""How many labels name the channels of a model that was trained without any, by how the samples to ask for are chosen.
+
+    python -m benchmarks.active [--seeds 5] [--budget 60] [--draws 10] [--config configs/mnist.yaml]
+
+The model looks at no label. Then a simulated person is asked about one of 10,000 training samples at a time; what
+channels stand for is told from the answers alone, and is scored on the test samples. A strategy that draws is repeated
+`--draws` times for each seed. `to 97%` is the number of labels from which on the accuracy on the test samples stays at
+97 % or more, the mean over the runs that get there.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from benchmarks.common import Trained, arguments, progress, report, trained
+from rcmvae.config import load_config
+from rcmvae.data import load
+from rcmvae.diagnostics import Bundle, glance
+from rcmvae.labels import Asking, Progress, simulated, unlabelled
+from rcmvae.results import number, spread
+
+GOALS = (0.90, 0.95, 0.97)
+SHOWN = (5, 10, 15, 20, 50)  # labels
+POOL = 10_000  # random training samples, among which is chosen
+
+
+def strategies(channels: int, budget: int) -> dict[str, Asking]:
+    """Each alone, those that need a start after one label per channel, and mere chance."""
+    alone = {name: Asking([(name, budget)]) for name in ("medoids", "bald", "typicality")}
+    later = {
+        f"medoids, {name}": Asking([("medoids", channels), (name, budget)])
+        for name in ("bald", "entropy", "margin", "chance")
+    }
+    return alone | later | {"chance": Asking([("chance", budget)], apart=0)}
+
+
+def looked_at(run: Trained, split: str) -> Bundle:
+    """What the first seed's weights say of a split."""
+    setting = run.setting
+    return glance(setting.plan, setting.devices, run.outcome.chosen, setting.dataset, split)[0]
+
+
+def measure(config: str, seed: int, budget: int, draws: int) -> Iterator[dict[str, Any]]:
+    """A row for each strategy."""
+    chosen = load_config(config, [f"training.seed={seed}"])
+    run = trained(chosen, load(chosen.data))
+    train, test = looked_at(run, "train"), looked_at(run, "test")
+    rows = np.random.default_rng(seed).permutation(len(train.truth))[:POOL]
+    for name, asking in strategies(int(train.active.sum()), budget).items():
+        repeats = draws if any(part in {"chance", "bald"} for part, _ in asking.strategies) else 1
+        runs = [
+            simulated(
+                unlabelled(
+                    train.responsibility[rows], train.mean[rows], len(train.label_names), 1000 * seed + draw
+                ),
+                train.truth[rows],
+                asking,
+                (test.responsibility, test.truth),
+            )
+            for draw in range(repeats)
+        ]
+        yield {"seed": seed, "strategy": name, **told(runs)}
+
+
+def told(runs: list[Progress]) -> dict[str, Any]:
+    """The mean accuracy on the way, and the labels needed."""
+    accuracy = np.mean([one.accuracy for one in runs], axis=0)
+    found = {f"at {count}": float(accuracy[count - 1]) for count in SHOWN if count <= len(accuracy)}
+    for goal in GOALS:
+        needed = [one.needed(goal) for one in runs]
+        reached = [count for count in needed if count is not None]
+        found[f"to {goal:.0%}"] = float(np.mean(reached)) if reached else float("inf")
+        found[f"{goal:.0%} reached"] = len(reached) / len(needed)
+    return found
+
+
+def summary(rows: list[dict[str, Any]]) -> list[str]:
+    """A line for each strategy: mean and deviation over seeds."""
+    lines = []
+    for name in dict.fromkeys(row["strategy"] for row in rows):
+        mine = [row for row in rows if row["strategy"] == name]
+        at = number(spread([row["at 10"] for row in mine]), "{:.1%}")
+        needed = number(spread([row["to 97%"] for row in mine]), "{:.1f}")
+        reached = np.mean([row["97% reached"] for row in mine])
+        lines.append(f"{name}: {at} with 10 labels; 97 % after {needed} labels, in {reached:.0%} of the runs")
+    return lines
+
+
+def main() -> None:
+    args = arguments(__doc__, seeds=5, budget=60, draws=10, config="configs/mnist.yaml").parse_args()
+    rows: list[dict[str, Any]] = []
+    for seed in range(args.seeds):
+        rows += progress(measure(args.config, seed, args.budget, args.draws))
+    report(args.results, "active", f"Labels needed, {args.config}", rows, summary(rows))
+
+
+if __name__ == "__main__":
+    main()
