@@ -12,7 +12,7 @@ from rcmvae.data import Arrays as Split
 from rcmvae.data import ArraysSource, Dataset, Scaling, dataset_from_arrays, load
 from rcmvae.model import Model
 from rcmvae.run import RunDirectory, claim
-from rcmvae.training import Devices, Pixels, Plan, TrainState, initial_states
+from rcmvae.training import Devices, Pixels, Plan, TrainState, compile_fresh, initial_states
 
 FIT_SAMPLE = 10_000  # most samples that a prior looks at before the first step
 
@@ -34,15 +34,10 @@ class Setting:
         config = config.model_copy(update={"data": dataset.source})
         config.check_against(dataset)
         devices = Devices.take(config.training.devices, config.training.batch_size)
-        state, skeleton = initial_states(
-            config.model,
-            config.training,
-            config.curriculum,
-            config.objective,
-            dataset.shape,
-            dataset.num_classes,
-            lambda: fit_sample(dataset),
+        fresh = compile_fresh(
+            config.model, config.training, config.curriculum, config.objective, dataset.shape, dataset.num_classes
         )
+        state, skeleton = initial_states(fresh, config.training, lambda: fit_sample(dataset))
         plan = plan_of(config, skeleton, dataset.scaling, len(dataset.train))
         return cls(config, dataset, devices, plan, devices.put(state))
 

@@ -150,6 +150,7 @@ def test_a_pass_is_one_call_of_the_model_and_pictures_are_few_more(
         return original(decoder, z, embedding, selection)
 
     monkeypatch.setattr(type(plan.skeleton.decoder), "__call__", counted)
+    jax.clear_caches()  # what was compiled before does not count
     found = surveyed(on)
     jax.effects_barrier()
     B, K, E = plan.options.batch_size, plan.num_channels, len(found.pictures.example)

@@ -171,7 +171,7 @@ def test_a_file_is_read_as_the_run_read_its_own(images: RunDirectory, tmp_path: 
 def test_other_samples_are_refused_before_any_compute(
     images: RunDirectory, x: Any, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rcmvae.inference.apply._in_parts", lambda *_: 1 / 0)
+    monkeypatch.setattr("rcmvae.inference.apply.in_parts", lambda *_: 1 / 0)
     for call in (embed, predict):
         with pytest.raises(DataError, match=sentence):
             call(images.path, x)

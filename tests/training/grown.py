@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from rcmvae.structs import Signals
-from rcmvae.training import Checkpoint, fit
+from rcmvae.training import Checkpoint, Programs, fit
 from rcmvae.training.epoch import compile_epoch, compile_validation
 from rcmvae.training.growing import Growing
 from rcmvae.training.history import row_of
@@ -96,11 +96,10 @@ def watched(on: Bench) -> Watched:
     def noted(compiling: Any) -> Any:
         return lambda *args: programs.append(compiling(*args)) or programs[-1]
 
-    with mock.patch.multiple(
-        sys.modules[fit.__module__],
-        Growing=Spy,
-        compile_epoch=noted(compile_epoch),
-        compile_validation=noted(compile_validation),
+    compiled = {"compile_epoch": noted(compile_epoch), "compile_validation": noted(compile_validation)}
+    with (
+        mock.patch.object(sys.modules[fit.__module__], "Growing", Spy),
+        mock.patch.multiple(sys.modules[Programs.__module__], **compiled),
     ):
         return Watched(on, on.fit(), steps, programs)
 

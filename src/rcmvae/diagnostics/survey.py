@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, Shaped
 
-from rcmvae.data import Dataset
+from rcmvae.data import Dataset, Scaling
 from rcmvae.diagnostics.bundle import Bundle, Pictures
 from rcmvae.model import Model, Stage
 from rcmvae.nn import Decoder
@@ -155,27 +155,37 @@ def painter(
     plan: Plan, model: Model, as_bytes: bool, show: Show = show_means, key: Key[Array, ""] | None = None
 ) -> Paint:
     """What any codes look like in any channels, in the units of the stored samples."""
-    B, L = plan.options.batch_size, model.heads.latents[0]
+    B = plan.options.batch_size
     first = jax.random.key(0) if key is None else key
-
-    @jax.jit
-    def paint(
-        z: Float[Array, "B D"], channel: Int[Array, " B"], number: Int[Array, ""]
-    ) -> Float[Array, "B *S"]:
-        everywhere = jnp.broadcast_to(z[:, None], (B, L, z.shape[1]))
-        nothing = jnp.zeros((B, plan.num_channels))
-        selection = Selection(nothing, nothing, jnp.ones((B, 1)), channel[:, None])
-        shown = show(model.decoder, model.decode(everywhere, selection), jax.random.fold_in(first, number))
-        return plan.scaling.inverse(shown[:, 0])
 
     def run(z: Float[np.ndarray, "M D"], channel: Int[np.ndarray, " M"]) -> Shaped[np.ndarray, "M *S"]:
         M = len(z)
         rows = np.minimum(np.arange(-(-M // B) * B), M - 1).reshape(-1, B)
-        batches = [paint(z[row], channel[row], np.int32(number)) for number, row in enumerate(rows)]
+        batches = [
+            paint(model, plan.scaling, show, z[row], channel[row], jax.random.fold_in(first, number))
+            for number, row in enumerate(rows)
+        ]
         painted = np.concatenate([np.asarray(batch) for batch in batches])[:M]
         return np.clip(np.rint(painted), 0, 255).astype(np.uint8) if as_bytes else painted
 
     return run
+
+
+@eqx.filter_jit
+def paint(
+    model: Model,
+    scaling: Scaling,
+    show: Show,
+    z: Float[Array | np.ndarray, "B D"],
+    channel: Int[Array | np.ndarray, " B"],
+    key: Key[Array, ""],
+) -> Float[Array, "B *S"]:
+    """A batch of codes in their channels; compiled once for all models of one shape."""
+    B, (L, D) = len(z), model.heads.latents
+    everywhere = jnp.broadcast_to(z[:, None], (B, L, D))
+    nothing = jnp.zeros((B, model.embedding.shape[0]))
+    selection = Selection(nothing, nothing, jnp.ones((B, 1)), channel[:, None])
+    return scaling.inverse(show(model.decoder, model.decode(everywhere, selection), key)[:, 0])
 
 
 def _of_own_channel(

@@ -1,25 +1,20 @@
 """Embed and predict: what a trained model says of any samples, in their order and in bounded memory."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Float, Int, Shaped
 
 from rcmvae.curriculum import group_responsibility
 from rcmvae.data.arrays import Stored
-from rcmvae.data.scaling import Numbers
-from rcmvae.diagnostics import look
 from rcmvae.diagnostics.bundle import bound_of
+from rcmvae.inference.programs import Program
 from rcmvae.inference.samples import samples_of
-from rcmvae.inference.trained import Trained
-from rcmvae.structs import Keys
-from rcmvae.training.epoch import context_at
-from rcmvae.training.state import Streams
+from rcmvae.inference.trained import Trained, Weights
 
 PART = 1 << 14  # most samples whose results are held at a time
 
@@ -79,12 +74,10 @@ def predict(run: Path | str, x: Any, *, seed: int | None = None) -> Prediction:
     return together([*predict_parts(trained, samples_of(trained, x))])
 
 
-def embed_parts(trained: Trained, x: Stored) -> Iterator[Embedding]:
+def embed_parts(trained: Weights, x: Stored) -> Iterator[Embedding]:
     """The embedding of some samples after the other."""
-    plan, state = trained.plan, trained.state
-    log_pi = np.asarray(plan.model(state).prior.log_pi(state.active))
-    program = jax.jit(lambda number, stored: look(plan, state, number, plan.scaling(stored)))
-    for seen in _in_parts(trained, x, program):
+    log_pi = log_pi_of(trained)
+    for seen in in_parts(trained, x, trained.uses.look):
         channel = seen.responsibility.argmax(axis=1)
         own = np.arange(len(channel)), np.minimum(channel, seen.mean.shape[1] - 1)
         yield Embedding(
@@ -96,21 +89,38 @@ def embed_parts(trained: Trained, x: Stored) -> Iterator[Embedding]:
         )
 
 
-def predict_parts(trained: Trained, x: Stored) -> Iterator[Prediction]:
+def predict_parts(trained: Weights, x: Stored) -> Iterator[Prediction]:
     """The prediction of some samples after the other."""
-    plan, state = trained.plan, trained.state
-
-    @jax.jit
-    def program(number: Int[Array, ""], stored: Numbers) -> Float[Array, "B K"]:
-        context = context_at(plan, state, Keys.split(Streams.of(state.seed).evaluate), stochastic=False)
-        model = plan.model(state).in_precision(jnp.dtype(plan.options.precision))
-        return jnp.exp(model.log_responsibility(plan.scaling(stored), context))
-
-    for r in _in_parts(trained, x, program):
+    for r in in_parts(trained, x, trained.uses.membership):
         yield predicted(trained, r)
 
 
-def predicted(trained: Trained, r: Float[np.ndarray, "N K"]) -> Prediction:
+def membership(trained: Weights, x: Stored) -> Float[np.ndarray, "N K"]:
+    """r(x) of all samples."""
+    return np.concatenate([*in_parts(trained, x, trained.uses.membership)])
+
+
+def places(trained: Weights, x: Stored) -> tuple[Float[np.ndarray, "N K"], Float[np.ndarray, "N D"]]:
+    """r(x) of all samples, and the mean code of each in the channel that holds it."""
+    parts = [*in_parts(trained, x, trained.uses.place)]
+    return np.concatenate([part.responsibility for part in parts]), np.concatenate(
+        [part.mean for part in parts]
+    )
+
+
+def costs(trained: Weights, x: Stored) -> Float[np.ndarray, " N"]:
+    """−ELBO of each sample in nats, by the same draws for all: it depends neither on its row nor on other samples."""
+    log_pi = log_pi_of(trained)
+    parts = in_parts(trained, x, trained.uses.cost)
+    return np.concatenate([bound_of(part.responsibility, part.nll, part.kl, log_pi) for part in parts])
+
+
+def log_pi_of(trained: Weights) -> Float[np.ndarray, " K"]:
+    """Log π over the open channels."""
+    return np.asarray(trained.plan.model(trained.state).prior.log_pi(trained.state.active))
+
+
+def predicted(trained: Weights, r: Float[np.ndarray, "N K"]) -> Prediction:
     """The most probable channel and group of each sample."""
     by_group = group_responsibility(r, trained.groups)
     return Prediction(
@@ -127,14 +137,15 @@ def together(parts: list[Part]) -> Part:
     return type(parts[0])(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
-def _in_parts(trained: Trained, x: Stored, program: Callable[[Any, Any], Any]) -> Iterator[Any]:
+def in_parts(trained: Weights, x: Stored, program: Program) -> Iterator[Any]:
     """What a program for one batch says of all samples. The last batch is filled up with its last sample."""
     N, B = len(x), trained.plan.options.batch_size
     batches = max(1, PART // B)
     held: list[Any] = []
     for number, first in enumerate(range(0, N, B)):
         rows = np.minimum(np.arange(first, first + B), N - 1)
-        seen = program(np.int32(number), trained.devices.put(x[rows]))
+        stored = trained.devices.put(x[rows])
+        seen = program(trained.state, trained.card.scaling, np.int32(number), stored)
         held.append(jax.tree.map(lambda leaf, left=N - first: np.asarray(leaf)[:left], seen))
         if len(held) == batches or first + B >= N:
             yield jax.tree.map(lambda *leaves: np.concatenate(leaves), *held)

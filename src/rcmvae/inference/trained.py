@@ -1,4 +1,4 @@
-"""The weights of a run without its data: all that a model must know of them is in the run directory."""
+"""Trained weights without their data: all that must be known of those is beside them."""
 
 import dataclasses
 from pathlib import Path
@@ -12,42 +12,27 @@ from rcmvae.curriculum import ChannelTree
 from rcmvae.data.arrays import Stored
 from rcmvae.errors import DataError, RunError
 from rcmvae.findings import place_of
+from rcmvae.inference.programs import Uses
 from rcmvae.run import DataCard, RunDirectory
 from rcmvae.setting import plan_of
 from rcmvae.training import Checkpoints, Devices, Plan, TrainState, begin, blank_states
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
-    """One seed of a finished run, on one device."""
+class Weights:
+    """Trained weights with all that it takes to apply them to samples, on one device."""
 
-    run: RunDirectory
+    name: str  # of what was trained, as sentences call it
     config: Config
     card: DataCard
     devices: Devices
-    plan: Plan
+    uses: Uses
     state: TrainState
     tree: ChannelTree
 
-    @classmethod
-    def open(cls, path: Path | str, seed: int | None = None) -> "Trained":
-        """A finished run's weights: of this seed, or of its first."""
-        run = RunDirectory.find(path)
-        config, card = run.config, run.card
-        summary, at = place_of(run, seed)
-        run.refuse_edits(config)
-        options = config.training
-        devices = Devices.take(1, options.batch_size)
-        blank, skeleton = blank_states(
-            config.model, options, config.curriculum, config.objective, card.shape, card.num_classes
-        )
-        plan = plan_of(config, skeleton, card.scaling, card.splits["train"])
-        with Checkpoints(run.checkpoints, options.checkpoint) as checkpoints:
-            found = checkpoints.restore(begin(plan, devices.put(blank)))
-        state = jax.tree.map(lambda leaf: leaf[at], found.arrays.chosen)
-        return cls(
-            run, config, card, devices, plan, state, ChannelTree.from_json(summary["channel_tree"][at])
-        )
+    @property
+    def plan(self) -> Plan:
+        return self.uses.plan
 
     @property
     def groups(self) -> Int[np.ndarray, " K"]:
@@ -56,16 +41,16 @@ class Trained:
 
     def accept(self, x: Stored, where: str) -> Stored:
         """The same samples, if they are such as the run was trained on; a sentence if not."""
-        path, card = self.run.path, self.card
+        name, card = self.name, self.card
         shape = x.shape[1:]
         if shape != card.shape:
             raise DataError(
-                f"A sample of {where} has the shape {_spelled(shape)}, but {path} was trained on samples of "
+                f"A sample of {where} has the shape {_spelled(shape)}, but {name} was trained on samples of "
                 f"{_spelled(card.shape)}.{self._way_to_shape(shape)}"
             )
         if str(x.dtype) != card.dtype:
             raise DataError(
-                f"The samples of {where} are {x.dtype}, but {path} was trained on {card.dtype}: a number would mean "
+                f"The samples of {where} are {x.dtype}, but {name} was trained on {card.dtype}: a number would mean "
                 f"something else. {WAYS[card.dtype]}"
             )
         self._refuse_outside(x, where)
@@ -91,7 +76,7 @@ class Trained:
         if low < 0 or high > 1:
             raise DataError(
                 f"The samples of {where} lie in [{low:.4g}, {high:.4g}] once they are scaled as those of the training, "
-                f"but the {output.kind_name()} output of {self.run.path} describes values in [0, 1]."
+                f"but the {output.kind_name()} output of {self.name} describes values in [0, 1]."
             )
 
 
@@ -110,11 +95,44 @@ def _spelled(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape))
 
 
-def refuse_closed(trained: Trained, channel: int) -> None:
+@dataclasses.dataclass(frozen=True)
+class Trained(Weights):
+    """One seed of a finished run."""
+
+    run: RunDirectory
+
+    @classmethod
+    def open(cls, path: Path | str, seed: int | None = None) -> "Trained":
+        """A finished run's weights: of this seed, or of its first."""
+        run = RunDirectory.find(path)
+        config, card = run.config, run.card
+        summary, at = place_of(run, seed)
+        run.refuse_edits(config)
+        options = config.training
+        devices = Devices.take(1, options.batch_size)
+        blank, skeleton = blank_states(
+            config.model, options, config.curriculum, config.objective, card.shape, card.num_classes
+        )
+        plan = plan_of(config, skeleton, card.scaling, card.splits["train"])
+        with Checkpoints(run.checkpoints, options.checkpoint) as checkpoints:
+            found = checkpoints.restore(begin(plan, devices.put(blank)))
+        return cls(
+            name=str(run.path),
+            config=config,
+            card=card,
+            devices=devices,
+            uses=Uses(plan),
+            state=jax.tree.map(lambda leaf: leaf[at], found.arrays.chosen),
+            tree=ChannelTree.from_json(summary["channel_tree"][at]),
+            run=run,
+        )
+
+
+def refuse_closed(trained: Weights, channel: int) -> None:
     """A sentence for a channel that is not there, or that never opened."""
     active = np.asarray(trained.state.active)
     if not 0 <= channel < len(active):
-        raise RunError(f"channel is {channel}, but {trained.run.path} has channels 0 to {len(active) - 1}.")
+        raise RunError(f"channel is {channel}, but {trained.name} has channels 0 to {len(active) - 1}.")
     if not active[channel]:
         opened = ", ".join(map(str, np.flatnonzero(active)))
-        raise RunError(f"Channel {channel} of {trained.run.path} is closed: open are {opened}.")
+        raise RunError(f"Channel {channel} of {trained.name} is closed: open are {opened}.")

@@ -17,8 +17,10 @@ from rcmvae.training.history import Row as Row
 from rcmvae.training.joint import compile_joint as compile_joint
 from rcmvae.training.options import RunOptions as RunOptions
 from rcmvae.training.options import TrainingOptions as TrainingOptions
+from rcmvae.training.programs import Programs as Programs
 from rcmvae.training.state import Pixels as Pixels
 from rcmvae.training.state import Plan as Plan
 from rcmvae.training.state import TrainState as TrainState
 from rcmvae.training.state import blank_states as blank_states
+from rcmvae.training.state import compile_fresh as compile_fresh
 from rcmvae.training.state import initial_states as initial_states

@@ -16,8 +16,8 @@ from rcmvae.structs import Signals
 from rcmvae.training.checkpoint import Arrays, Checkpoint, Checkpoints
 from rcmvae.training.devices import Devices
 from rcmvae.training.early_stopping import Patience, keep_improved
-from rcmvae.training.epoch import compile_epoch, compile_validation
 from rcmvae.training.growing import Growing, first_growth
+from rcmvae.training.programs import Programs
 from rcmvae.training.state import Pixels, Plan, TrainState
 
 Tree = TypeVar("Tree", bound=PyTree)
@@ -60,10 +60,12 @@ def fit(
     listeners: Sequence[Listener] = (),
     checkpoints: Checkpoints | None = None,
     interruption: Interruption | None = None,
+    programs: Programs | None = None,
 ) -> Outcome:
     """Train from a checkpoint (`begin` makes the first) until the last epoch, early stopping or a signal."""
-    growing = None if plan.curriculum is None else Growing(plan, devices, validation, plan.curriculum)
-    run_epoch, run_validation = compile_epoch(plan, devices), compile_validation(plan, devices)
+    programs = programs or Programs(plan, devices)
+    growing = None if plan.curriculum is None else Growing(plan, programs, validation, plan.curriculum)
+    run_epoch, run_validation = programs.epoch, programs.validation
     now = start
     last_saved = began = time.monotonic()
     stopped_by: int | None = None

@@ -23,9 +23,7 @@ from rcmvae.curriculum import (
 )
 from rcmvae.structs import Codes, Signals
 from rcmvae.training.checkpoint import Arrays, Checkpoint
-from rcmvae.training.codes import compile_codes
-from rcmvae.training.devices import Devices
-from rcmvae.training.joint import compile_joint
+from rcmvae.training.programs import Programs
 from rcmvae.training.state import Pixels, Plan, Stand, Streams, TrainState
 
 HeldOut = Callable[[], list[Codes]]  # every replica's codes of the held-out samples, once asked for
@@ -34,18 +32,18 @@ HeldOut = Callable[[], list[Codes]]  # every replica's codes of the held-out sam
 class Growing:
     """A curriculum at work in a run: every replica decides for itself, and all are changed by one program."""
 
-    def __init__(self, plan: Plan, devices: Devices, validation: Pixels, curriculum: Curriculum) -> None:
+    def __init__(self, plan: Plan, programs: Programs, validation: Pixels, curriculum: Curriculum) -> None:
         self.grower = Grower(curriculum, plan.num_channels, plan.options.epochs)
         self.validation = validation
-        self.codes = compile_codes(plan, devices)
-        self.joint = compile_joint(plan, devices)
+        self.codes = programs.codes
+        self.joint = programs.joint
 
         def run(arrays: Arrays, orders: "Orders") -> Arrays:
             return plan.over_replicas(lambda a, o: carried_out(plan, curriculum, a, o), (0, 0))(
                 arrays, orders
             )
 
-        self.carry_out = jax.jit(run, out_shardings=devices.replicated)
+        self.carry_out = jax.jit(run, out_shardings=programs.devices.replicated)
 
     def after_epoch(self, now: Checkpoint, signals: Sequence[Signals]) -> tuple[Checkpoint, list[Signals]]:
         """The checkpoint with this epoch's decisions in it, and the signals with what they were."""

@@ -151,23 +151,35 @@ def _fresh_replicas(
         tau = None if objective.counting is None else objective.counting.table(nothing)
         return TrainState(params, opt_state, jnp.int32(0), seed, active, Stand.at_start(), tau), skeleton
 
-    return jax.vmap(fresh), np.arange(options.seed, options.seed + options.seeds, dtype=np.uint32)
+    return jax.vmap(fresh), _seeds(options)
 
 
-def initial_states(
+def _seeds(options: TrainingOptions) -> UInt32[np.ndarray, " R"]:
+    return np.arange(options.seed, options.seed + options.seeds, dtype=np.uint32)
+
+
+Fresh = Callable[[UInt32[np.ndarray, " R"]], tuple[TrainState, Model]]
+
+
+def compile_fresh(
     model: ModelOptions,
     options: TrainingOptions,
     curriculum: Curriculum | None,
     objective: ObjectiveBase,
     shape: tuple[int, ...],
     num_classes: int,
-    fit_sample: Callable[[], Float[np.ndarray, "N *S"]],
+) -> Fresh:
+    """The program that makes replicas from their seeds."""
+    fresh, _ = _fresh_replicas(model, options, curriculum, objective, shape, num_classes)
+    # One program, compiled in haste: it runs once, and drawing each array eagerly would compile one per shape.
+    return jax.jit(fresh, compiler_options={"xla_backend_optimization_level": 0})
+
+
+def initial_states(
+    fresh: Fresh, options: TrainingOptions, fit_sample: Callable[[], Float[np.ndarray, "N *S"]]
 ) -> tuple[TrainState, Model]:
     """Fresh replicas on a leading axis, and the model's static skeleton that they share."""
-    fresh, seeds = _fresh_replicas(model, options, curriculum, objective, shape, num_classes)
-    # One program, compiled in haste: it runs once, and drawing each array eagerly would compile one per shape.
-    in_haste = {"xla_backend_optimization_level": 0}
-    state, skeleton = jax.jit(fresh, compiler_options=in_haste)(seeds)
+    state, skeleton = fresh(_seeds(options))
     if not skeleton.prior.starts_from_data:
         return state, skeleton
     prior = _fitted_priors(state, skeleton, fit_sample())
