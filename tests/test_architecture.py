@@ -34,6 +34,7 @@ FLOORS = [
     "figures",
     "report",
     "experiment",
+    "estimator",
     "cli",
 ]
 GUARD = "tracking/guard.py"  # the one place that keeps a run from what foreign code raises

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rcmvae.errors import NonFiniteError as NonFiniteError
     from rcmvae.errors import RcmvaeError as RcmvaeError
     from rcmvae.errors import RunError as RunError
+    from rcmvae.estimator import MixtureVAE as MixtureVAE
     from rcmvae.experiment import Interrupted as Interrupted
     from rcmvae.experiment import evaluate as evaluate
     from rcmvae.experiment import make_report as make_report
@@ -40,6 +41,7 @@ _HOMES = {
     "NonFiniteError": "errors",
     "RcmvaeError": "errors",
     "RunError": "errors",
+    "MixtureVAE": "estimator",
     "Interrupted": "experiment",
     "evaluate": "experiment",
     "make_report": "experiment",
@@ -58,6 +60,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Interrupted",
+    "MixtureVAE",
     "NonFiniteError",
     "RcmvaeError",
     "RunDirectory",

@@ -1,0 +1,122 @@
+"""Labels of any sortable type, numbered in their order."""
+
+import dataclasses
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from rcmvae.errors import DataError
+from rcmvae.labels import Tau
+from rcmvae.structs import UNLABELLED
+
+
+class Labels(NamedTuple):
+    """The classes in their order, and which of them each sample is; −1 is unlabelled."""
+
+    classes: Shaped[np.ndarray, " Y"]
+    place: Int[np.ndarray, " N"]
+
+
+def read_labels(y: Any, num_samples: int) -> Labels:
+    """From one label per sample; −1, None, NaN and empty texts stand for none.
+
+    >>> read_labels(["b", "a", ""], 3)
+    Labels(classes=array(['a', 'b'], dtype='<U1'), place=array([ 1,  0, -1]))
+    """
+    if y is None:
+        return Labels(np.zeros(0, int), np.full(num_samples, UNLABELLED))
+    given = _as_column(y)
+    if len(given) != num_samples:
+        raise DataError(f"X has {num_samples} samples, but y has {len(given)} labels.")
+    known = ~_is_missing(given)
+    present = given[known]
+    if present.dtype.kind == "f" and not np.equal(present, np.round(present)).all():
+        odd = present[present != np.round(present)][0]
+        raise DataError(f"y has the label {odd}: numbers that stand for classes are whole.")
+    if present.dtype.kind == "O" and len(present):
+        present = np.array(present.tolist())
+    if present.dtype.kind not in "biufUSmM" and len(present):
+        raise DataError(f"y has labels of type {given.dtype}, which cannot be sorted: give numbers or texts.")
+    _refuse_mixed(given[known])
+    classes, inside = np.unique(present, return_inverse=True)
+    place = np.full(num_samples, UNLABELLED)
+    place[known] = inside
+    return Labels(classes, place)
+
+
+def _as_column(y: Any) -> np.ndarray:
+    plain = list(y) if isinstance(y, list | tuple) else y
+    mixed = isinstance(plain, list) and len({isinstance(value, str) for value in plain}) > 1
+    given = np.asarray(plain, object) if mixed or _holds_none(plain) else np.asarray(plain)
+    if given.ndim == 2 and given.shape[1] == 1:
+        given = given[:, 0]
+    if given.ndim != 1:
+        raise DataError(f"y has the shape {given.shape}; there has to be one label per sample.")
+    return given
+
+
+def _holds_none(plain: Any) -> bool:
+    return isinstance(plain, list) and any(value is None for value in plain)
+
+
+def _is_missing(given: np.ndarray) -> np.ndarray:
+    if given.dtype.kind == "O":
+        return np.array([_stands_for_none(value) for value in given.tolist()], bool)
+    if given.dtype.kind in "US":
+        return given == given.dtype.type()
+    if given.dtype.kind == "f":
+        return np.isnan(given) | (given == UNLABELLED)
+    return given == UNLABELLED if given.dtype.kind == "i" else np.zeros(len(given), bool)
+
+
+def _stands_for_none(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isnan(value) or value == UNLABELLED
+    return value is None or value in ("", UNLABELLED)
+
+
+def _refuse_mixed(present: np.ndarray) -> None:
+    texts = [isinstance(value, str) for value in present.tolist()]
+    if any(texts) and not all(texts):
+        number, text = present[texts.index(False)], present[texts.index(True)]
+        raise DataError(f"y mixes numbers (such as {number}) and texts (such as {text!r}): use one of both.")
+
+
+class Taught(NamedTuple):
+    """What labels have said of channels so far. A class keeps its place; new ones come after those before."""
+
+    classes: Shaped[np.ndarray, " Y"]
+    tau: Tau
+
+    def further(self, r: Float[np.ndarray, "N K"], labels: Labels) -> "Taught":
+        """With these samples counted as well."""
+        classes = _joined(self.classes, labels.classes)
+        # As for a blank τ: a channel without labels weighs as much as one label.
+        tau = dataclasses.replace(self.tau.with_labels(len(classes)), smoothing=1 / max(len(classes), 1))
+        return Taught(classes, tau.taught(r, numbered(classes, labels)))
+
+
+def numbered(classes: Shaped[np.ndarray, " Y"], labels: Labels) -> Int[np.ndarray, " N"]:
+    """The place of each sample's label among these classes; −1 where it has none there."""
+    place = np.full(len(labels.classes) + 1, UNLABELLED)  # the last is that of no label
+    for at, name in enumerate(labels.classes):
+        place[at] = next(iter(np.flatnonzero(classes == name)), UNLABELLED)
+    return place[labels.place]
+
+
+def nothing_taught(num_channels: int) -> Taught:
+    """No label yet."""
+    return Taught(np.zeros(0, int), Tau(np.zeros((num_channels, 0)), 1.0))
+
+
+def _joined(known: Shaped[np.ndarray, " Y"], new: Shaped[np.ndarray, " Z"]) -> Shaped[np.ndarray, " U"]:
+    if not len(known) or not len(new):
+        return new if len(new) else known
+    if (known.dtype.kind in "US") != (new.dtype.kind in "US"):
+        raise DataError(
+            f"y has the label {new[0]!r}, but labels taught before are such as {known[0]!r}: numbers and texts cannot "
+            f"be sorted together."
+        )
+    return np.concatenate([known, np.setdiff1d(new, known)])

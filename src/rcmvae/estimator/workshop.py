@@ -1,0 +1,210 @@
+"""Training in memory: data made ready, programs that equal trainings share, and weights that come out of them."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Int
+
+from rcmvae.config import Config
+from rcmvae.config.load import from_mapping
+from rcmvae.curriculum import channel_tree
+from rcmvae.curriculum.grow import FREE
+from rcmvae.data import Arrays as Split
+from rcmvae.data import ArraysSource, Dataset, Scaling, dataset_from_arrays
+from rcmvae.data.arrays import Stored
+from rcmvae.estimator.recipes import even_batch
+from rcmvae.estimator.settings import batch_of, holds_out
+from rcmvae.inference import Uses, Weights
+from rcmvae.interruption import Interruption
+from rcmvae.run import DataCard
+from rcmvae.setting import fit_sample, plan_of
+from rcmvae.structs import UNLABELLED
+from rcmvae.training import (
+    Devices,
+    Listener,
+    Pixels,
+    Plan,
+    Programs,
+    TrainState,
+    begin,
+    blank_states,
+    compile_fresh,
+    fit,
+    initial_states,
+)
+from rcmvae.training.state import Fresh
+
+NAME = "this MixtureVAE"
+LOOKED_AT = 4096  # most samples that an epoch is judged by where none are held out
+
+
+class Unheard(Interruption):
+    """Signals act as anywhere in Python: there is no checkpoint that would be worth waiting for."""
+
+    def __enter__(self) -> Interruption:
+        self._before.append({})
+        return self
+
+
+@dataclasses.dataclass(frozen=True)
+class Workshop:
+    """What trainings need that are alike in all but their samples, their seed and their length."""
+
+    config: Config
+    shape: tuple[int, ...]
+    num_classes: int
+    programs: Programs
+    uses: Uses
+    blank: TrainState
+
+    @functools.cached_property
+    def fresh(self) -> Fresh:
+        config = self.config
+        return compile_fresh(config.model, config.training, config.curriculum, self.shape, self.num_classes)
+
+
+@functools.lru_cache(maxsize=16)
+def _opened(
+    config: Config, shape: tuple[int, ...], num_classes: int, num_train: int, shift: float, scale: float
+) -> Workshop:
+    devices = Devices.take(config.training.devices, config.training.batch_size)
+    blank, skeleton = blank_states(config.model, config.training, config.curriculum, shape, num_classes)
+    plan = plan_of(config, skeleton, Scaling(jnp.asarray(shift), jnp.asarray(scale)), num_train)
+    return Workshop(config, shape, num_classes, Programs(plan, devices), Uses(plan), blank)
+
+
+def workshop_for(config: Config, card: DataCard) -> Workshop:
+    """The workshop for a training, opened before if one like it was."""
+    alike = {
+        "data": ArraysSource(),
+        "training": config.training.model_copy(update={"seed": 0, "epochs": 1}),
+    }
+    num_classes = 0 if config.model.classifier is None else card.num_classes
+    inside = _on_device(card.scaling)
+    shift, scale = float(inside.shift), float(inside.scale)
+    key: Any = config.model_copy(update=alike)  # hashable, as all frozen options are
+    return _opened(key, card.shape, num_classes, card.splits["train"], shift, scale)
+
+
+def _on_device(scaling: Scaling) -> Scaling:
+    """What is left to scale in the programs: what differs by feature is done before, and depends on the samples."""
+    return Scaling(jnp.zeros(()), jnp.ones(())) if scaling.shift.ndim else scaling
+
+
+def _scaled(dataset: Dataset) -> Dataset:
+    """The data set as the programs take it."""
+    inside = _on_device(dataset.scaling)
+    if inside is dataset.scaling:
+        return dataset
+    splits: dict[str, Any] = {
+        name: dataclasses.replace(split, x=np.asarray(dataset.scaling(split.x)))
+        for name, split in dataset.splits.items()
+    }
+    return dataclasses.replace(dataset, **splits, scaling=inside)
+
+
+def _unsplit(dataset: Dataset, seed: int) -> Dataset:
+    """Judged by a random part of the samples that it is trained on."""
+    rows = np.sort(np.random.default_rng(seed).permutation(len(dataset.train))[:LOOKED_AT])
+    train = dataset.train
+    return dataclasses.replace(dataset, validation=Split(train.x[rows], train.label[rows], train.truth[rows]))
+
+
+def prepared(
+    given: Mapping[str, Any], config: Config, x: Stored, label: Int[np.ndarray, " N"]
+) -> tuple[Config, Dataset]:
+    """Samples made ready as configured, and the configuration made ready for them; refused if they do not fit."""
+    source = config.data
+    assert isinstance(source, ArraysSource)
+    if holds_out(given, config):
+        dataset = dataset_from_arrays(x, label, options=source)
+    else:
+        whole = source.model_copy(update={"validation": 0})
+        dataset = _unsplit(dataset_from_arrays(x, label, options=whole), config.training.seed)
+    batch_size = batch_of(given, config, len(dataset.train))
+    config = config.model_copy(
+        update={"training": config.training.model_copy(update={"batch_size": batch_size})}
+    )
+    config.check_against(dataset)
+    return config, dataset
+
+
+def train(config: Config, dataset: Dataset, listeners: Sequence[Listener]) -> Weights:
+    """Fresh weights, trained."""
+    card, ready = DataCard.of(dataset), _scaled(dataset)
+    workshop = workshop_for(config, card)
+    state, _ = initial_states(workshop.fresh, config.training, lambda: fit_sample(ready))
+    return _fitted(config, card, ready, workshop, state, listeners)
+
+
+def train_on(
+    weights: Weights, x: Stored, label: Int[np.ndarray, " N"], epochs: int, listeners: Sequence[Listener]
+) -> Weights:
+    """The same weights, trained for more epochs on these samples: every schedule stays where it ended.
+
+    Times go on counting, so that no random draw comes twice.
+    """
+    before, card = weights.config, weights.card
+    done = epochs_of(weights)
+    rate = float(before.training.learning_rate(jnp.float32(max(done, before.training.epochs))))
+    told: dict[str, Any] = before.model_dump(mode="json") | {"curriculum": None}
+    told["training"] = told["training"] | {
+        "epochs": done + epochs,
+        "batch_size": even_batch(len(x), before.training.batch_size),
+        "learning_rate": rate,
+        "early_stopping": None,
+    }
+    known = np.where(label < card.num_classes, label, UNLABELLED).astype(np.int32)
+    split = Split(x, known, known)
+    dataset = dataset_from_arrays(x, options=ArraysSource(validation=0, test=0, scaling="none"))
+    dataset = dataclasses.replace(dataset, train=split, scaling=card.scaling, num_classes=card.num_classes)
+    config = from_mapping(told)
+    dataset = _unsplit(dataset, config.training.seed)
+    config.check_against(dataset)
+    card, ready = dataclasses.replace(DataCard.of(dataset), label_names=card.label_names), _scaled(dataset)
+    workshop = workshop_for(config, card)
+    state = jax.tree.map(lambda leaf: leaf[None], weights.state)
+    step = done * workshop.programs.plan.steps_per_epoch
+    state = dataclasses.replace(state, step=jnp.full((1,), step, jnp.int32))
+    return _fitted(config, card, ready, workshop, state, listeners, done)
+
+
+def _fitted(
+    config: Config,
+    card: DataCard,
+    ready: Dataset,
+    workshop: Workshop,
+    state: TrainState,
+    listeners: Sequence[Listener],
+    done: int = 0,
+) -> Weights:
+    programs = workshop.programs
+    plan: Plan = dataclasses.replace(
+        programs.plan, options=config.training
+    )  # the length and the seed are its own
+    devices = programs.devices
+    train, judged = (
+        Pixels(*devices.put((split.x, split.label))) for split in (ready.train, ready.validation)
+    )
+    start = dataclasses.replace(begin(plan, devices.put(state)), epoch=done)
+    outcome = fit(plan, devices, start, train, judged, listeners, interruption=Unheard(), programs=programs)
+    (joint,) = programs.joint(outcome.chosen, judged)
+    return Weights(
+        name=NAME,
+        config=config,
+        card=card,
+        devices=Devices.take(1, config.training.batch_size),
+        uses=workshop.uses,
+        state=jax.tree.map(lambda leaf: leaf[0], outcome.chosen),
+        tree=channel_tree(joint, smallest=FREE),
+    )
+
+
+def epochs_of(weights: Weights) -> int:
+    """For how many epochs they have been trained."""
+    return int(weights.plan.time(weights.state))
