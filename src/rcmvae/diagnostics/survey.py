@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key, Shaped
+from jaxtyping import Array, Float, Int, Key, Shaped, UInt32
 
 from rcmvae.data import Dataset, Scaling
 from rcmvae.diagnostics.bundle import Bundle, Pictures
@@ -118,7 +118,9 @@ def look_through(plan: Plan, devices: Devices, state: TrainState, data: Pixels) 
     return over_samples(plan, devices, data, lambda number, rows, x: look(plan, state, number, x))
 
 
-def look(plan: Plan, state: TrainState, number: Int[Array, ""], x: Float[Array, "B *S"]) -> Seen:
+def look(
+    plan: Plan, state: TrainState, number: Int[Array, ""] | UInt32[Array, ""], x: Float[Array, "B *S"]
+) -> Seen:
     """What the model says of the batch of that number, whose draws depend on the number and on nothing else."""
     B, K = x.shape[0], plan.num_channels
     model = plan.model(state).in_precision(jnp.dtype(plan.options.precision))

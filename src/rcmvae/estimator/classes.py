@@ -32,18 +32,22 @@ def read_labels(y: Any, num_samples: int) -> Labels:
         raise DataError(f"X has {num_samples} samples, but y has {len(given)} labels.")
     known = ~_is_missing(given)
     present = given[known]
-    if present.dtype.kind == "f" and not np.equal(present, np.round(present)).all():
-        odd = present[present != np.round(present)][0]
-        raise DataError(f"y has the label {odd}: numbers that stand for classes are whole.")
-    if present.dtype.kind == "O" and len(present):
+    _refuse_mixed(present)
+    if _is(present, np.object_):
         present = np.array(present.tolist())
-    if present.dtype.kind not in "biufUSmM" and len(present):
+    if len(present) and not _is(present, np.number, np.bool_, np.character):
         raise DataError(f"y has labels of type {given.dtype}, which cannot be sorted: give numbers or texts.")
-    _refuse_mixed(given[known])
+    if _is(present, np.floating) and (present % 1).any():
+        odd = present[present % 1 != 0][0]
+        raise DataError(f"y has the label {odd}: numbers that stand for classes are whole.")
     classes, inside = np.unique(present, return_inverse=True)
     place = np.full(num_samples, UNLABELLED)
     place[known] = inside
     return Labels(classes, place)
+
+
+def _is(values: np.ndarray, *types: type[np.generic]) -> bool:
+    return any(np.issubdtype(values.dtype, one) for one in types)
 
 
 def _as_column(y: Any) -> np.ndarray:
@@ -62,13 +66,13 @@ def _holds_none(plain: Any) -> bool:
 
 
 def _is_missing(given: np.ndarray) -> np.ndarray:
-    if given.dtype.kind == "O":
+    if _is(given, np.object_):
         return np.array([_stands_for_none(value) for value in given.tolist()], bool)
-    if given.dtype.kind in "US":
+    if _is(given, np.character):
         return given == given.dtype.type()
-    if given.dtype.kind == "f":
+    if _is(given, np.floating):
         return np.isnan(given) | (given == UNLABELLED)
-    return given == UNLABELLED if given.dtype.kind == "i" else np.zeros(len(given), bool)
+    return given == UNLABELLED if _is(given, np.signedinteger) else np.zeros(len(given), bool)
 
 
 def _stands_for_none(value: Any) -> bool:
@@ -114,9 +118,9 @@ def nothing_taught(num_channels: int) -> Taught:
 def _joined(known: Shaped[np.ndarray, " Y"], new: Shaped[np.ndarray, " Z"]) -> Shaped[np.ndarray, " U"]:
     if not len(known) or not len(new):
         return new if len(new) else known
-    if (known.dtype.kind in "US") != (new.dtype.kind in "US"):
+    if _is(known, np.character) != _is(new, np.character):
+        ours, theirs = known.tolist()[0], new.tolist()[0]
         raise DataError(
-            f"y has the label {new[0]!r}, but labels taught before are such as {known[0]!r}: numbers and texts cannot "
-            f"be sorted together."
+            f"y has the label {theirs!r}, but labels taught before are such as {ours!r}: use one kind of both."
         )
     return np.concatenate([known, np.setdiff1d(new, known)])

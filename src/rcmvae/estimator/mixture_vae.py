@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from rcmvae.config import Config
 from rcmvae.data.arrays import Stored
 from rcmvae.data.intake import as_stored
-from rcmvae.errors import ConfigError, DataError
+from rcmvae.errors import ConfigError, DataError, RunError
 from rcmvae.estimator import safetensors
 from rcmvae.estimator.classes import Labels, Taught, nothing_taught, numbered, read_labels
 from rcmvae.estimator.packing import classes_from, packed, plain_classes, unpacked
@@ -115,7 +115,8 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
 
     def predict(self, X: Any) -> Shaped[np.ndarray, " N"]:
         """The most probable label where labels were taught, else the most probable channel."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
 
     def predict_proba(self, X: Any) -> Float[np.ndarray, "N Y"]:
         """p(y | x) of each label in `classes_`, or the responsibility of each channel where none was taught."""
@@ -143,7 +144,7 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
     def score_samples(self, X: Any) -> Float[np.ndarray, " N"]:
         """The evidence bound of each sample in nats: low for a sample unlike those of the training.
 
-        It is that of the scaled numbers, by a mean over a few draws of the code that are the same for all samples.
+        It is that of the scaled numbers, a mean over a few draws of the code that the sample's numbers decide.
         """
         x = self._accepted(X)
         return -costs(self._weights, x)
@@ -224,7 +225,7 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
             tau = Tau(counts, 1 / max(len(classes), 1))
             model._show(unpacked(Contents(arrays, told)), about["history"])
             model._name(Taught(classes, tau))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RunError) as error:
             raise safetensors.damaged(path, error) from error
         return model
 

@@ -39,9 +39,7 @@ def unpacked(contents: Contents) -> Weights:
         odd = next(
             name for name in {**expected, **arrays} if _kinds(arrays).get(name) != _kinds(expected).get(name)
         )
-        raise RunError(
-            f"The weights are those of another model than the configuration beside them: {odd} differs."
-        )
+        raise RunError(f"its weights are not those of the model that it describes, {odd} differs.")
     leaves = [jnp.asarray(arrays[name]) for name in expected]
     devices = Devices.take(1, config.training.batch_size)
     return Weights(
@@ -68,7 +66,7 @@ def _kinds(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[Any, ...]]:
 
 def plain_classes(classes: Shaped[np.ndarray, " Y"]) -> dict[str, Any]:
     """Classes as JSON."""
-    if classes.dtype.kind not in "biufU":
+    if not any(np.issubdtype(classes.dtype, one) for one in (np.number, np.bool_, np.str_)):
         raise RunError(f"Classes of type {classes.dtype} have no form in the file: teach numbers or texts.")
     return {"dtype": classes.dtype.str, "values": classes.tolist()}
 

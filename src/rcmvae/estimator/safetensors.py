@@ -40,7 +40,7 @@ def write(path: Path, contents: Contents) -> None:
         parts.append(raw)
         at += len(raw)
     body, told = b"".join(parts), json.dumps(contents.told)
-    texts = {"writer": WRITER, "version": str(VERSION), "told": told, "sha256": _seal(told, body)}
+    texts = {"writer": WRITER, "version": str(VERSION), "told": told, "sha256": _seal(header, told, body)}
     head = json.dumps({"__metadata__": texts} | header).encode()
     head += b" " * (-len(head) % 8)
     with replacing(path) as part:
@@ -56,13 +56,12 @@ def read(path: Path) -> Contents:
     texts = head.pop("__metadata__", None)
     if not isinstance(texts, Mapping) or texts.get("writer") != WRITER:
         raise RunError(f"{path} holds arrays, but it was not written by MixtureVAE.save.")
-    version = str(texts.get("version"))
+    version, told = str(texts.get("version")), str(texts.get("told"))
     if version.isdecimal() and int(version) > VERSION:
         raise RunError(
             f"{path} was written by a newer version of rcmvae: it has format {version}, and this one reads {VERSION}."
         )
-    told = str(texts.get("told"))
-    if texts.get("sha256") != _seal(told, body):
+    if version != str(VERSION) or texts.get("sha256") != _seal(head, told, body):
         raise RunError(f"{path} is damaged, or was cut short: its bytes are not those that were written.")
     try:
         return Contents({name: _array(about, body) for name, about in head.items()}, json.loads(told))
@@ -72,9 +71,8 @@ def read(path: Path) -> Contents:
 
 def damaged(path: Path, error: Exception) -> RunError:
     """The sentence for a file whose contents do not make sense."""
-    return RunError(
-        f"{path} is damaged: {type(error).__name__} while reading it, {str(error).splitlines()[:1]}."
-    )
+    told = (str(error).splitlines() or [type(error).__name__])[0]
+    return RunError(f"{path} holds no estimator that can be used here: {told.rstrip('.')}.")
 
 
 def _parted(path: Path, whole: bytes) -> tuple[dict[str, Any], bytes]:
@@ -104,5 +102,5 @@ def _array(about: Mapping[str, Any], body: bytes) -> Shaped[np.ndarray, "..."]:
     return flat.reshape(shape).copy()
 
 
-def _seal(told: str, body: bytes) -> str:
-    return hashlib.sha256(told.encode() + body).hexdigest()
+def _seal(header: Mapping[str, Any], told: str, body: bytes) -> str:
+    return hashlib.sha256(json.dumps([header, told], sort_keys=True).encode() + body).hexdigest()

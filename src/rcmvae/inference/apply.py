@@ -109,7 +109,7 @@ def places(trained: Weights, x: Stored) -> tuple[Float[np.ndarray, "N K"], Float
 
 
 def costs(trained: Weights, x: Stored) -> Float[np.ndarray, " N"]:
-    """−ELBO of each sample in nats, by the same draws for all: it depends neither on its row nor on other samples."""
+    """−ELBO of each sample in nats, a mean over draws that neither its row nor other samples change."""
     log_pi = log_pi_of(trained)
     parts = in_parts(trained, x, trained.uses.cost)
     return np.concatenate([bound_of(part.responsibility, part.nll, part.kl, log_pi) for part in parts])
