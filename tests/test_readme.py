@@ -20,12 +20,14 @@ def test_the_quick_start_in_python_runs(tmp_path: Path) -> None:
     assert "runs/mixture__k4" in done.stdout
 
 
-@pytest.mark.parametrize("page", ["growing.md"])
-def test_the_code_of_the_guide_runs(page: str) -> None:
+@pytest.mark.parametrize("page", ["estimator.md", "growing.md"])
+def test_the_code_of_the_guide_runs(page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
     code = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
     assert code
     for block in code:
-        exec(compile(block, page, "exec"), {})
+        exec(compile(block, page, "exec"), names)
 
 
 def test_the_examples_of_data_can_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -148,6 +148,10 @@ def test_training_goes_on() -> None:
     before = workshop._opened.cache_info().misses
     assert model.partial_fit(blobs(45, seed=2)[0]).n_iter_ == 180
     assert workshop._opened.cache_info().misses == before
+    with pytest.raises(ConfigError, match="were changed since it was fitted"):
+        model.set_params(num_channels=4).partial_fit(X)
+    with pytest.raises(ConfigError, match=r"training\.epochs is `-1`"):
+        model.set_params(num_channels=3, epochs=-1).partial_fit(X)
     np.testing.assert_array_equal(small().partial_fit(X).predict_proba(X), fitted().predict_proba(X))
 
 
@@ -245,6 +249,22 @@ def test_in_a_pipeline_and_in_a_search() -> None:
     params = best.get_params()
     assert params["config"] == SMALL
     assert params["epochs"] == 10
+
+
+def test_a_signal_is_nobodys_business_but_pythons(monkeypatch: pytest.MonkeyPatch) -> None:
+    import signal
+
+    model, before, heard = copied(), signal.getsignal(signal.SIGINT), []
+
+    def note(*_: Any) -> Any:
+        heard.append(signal.getsignal(signal.SIGINT))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rcmvae.estimator.mixture_vae.row_of", note)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X + 1)
+    assert heard == [before]
+    np.testing.assert_array_equal(model.predict_proba(X), fitted().predict_proba(X))
 
 
 def test_nothing_is_told_before_it_is_fitted() -> None:

@@ -20,8 +20,8 @@ from rcmvae.estimator import safetensors
 from rcmvae.estimator.classes import Labels, Taught, nothing_taught, numbered, read_labels
 from rcmvae.estimator.packing import classes_from, packed, plain_classes, unpacked
 from rcmvae.estimator.safetensors import Contents
-from rcmvae.estimator.settings import configured, epochs_asked, plain, sample_shape
-from rcmvae.estimator.workshop import epochs_of, prepared, train, train_on
+from rcmvae.estimator.settings import configured, plain, sample_shape, sized
+from rcmvae.estimator.workshop import prepared, train, train_on
 from rcmvae.inference import Weights, costs, drawn, generated, log_pi_of, membership, places
 from rcmvae.inference.trained import refuse_closed
 from rcmvae.labels import Tau
@@ -78,9 +78,8 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         """Train anew. Labels in `y` (−1 is none) are counted afterwards; they do not change what is found."""
         x = self._samples(X)
         labels = read_labels(y, len(x))
-        given = self.get_params(deep=False)
-        config = configured(given, x.shape[1:], x.dtype == np.uint8, len(x), self._seed())
-        config, dataset = prepared(given, config, x, labels.place)
+        config = self._configured(x, self._seed())
+        config, dataset = prepared(self.get_params(deep=False), config, x, labels.place)
         history: list[Row] = []
         with ExitStack() as stack:
             weights = train(config, dataset, self._listeners(stack, history, config, len(x)))
@@ -94,17 +93,19 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         """Go on from the present weights, on these samples alone; the first call is `fit`.
 
         Later calls train for a tenth of the epochs that `fit` takes for so many samples, at the learning rate with
-        which it ended. Channels stay as they are: a curriculum and early stopping have no part in it.
+        which it ends. Channels stay as they are: a curriculum and early stopping have no part in it.
         """
         if not self.__sklearn_is_fitted__():
             return self.fit(X, y)
         x, before = self._accepted(X), self._weights
         labels = read_labels(y, len(x))
-        epochs = max(1, round(MORE * epochs_asked(self.get_params(deep=False), x.shape[1:], len(x))))
+        config = self._configured(x, before.config.training.seed)
+        config = sized(self.get_params(deep=False), config, len(x))
+        epochs = max(1, round(MORE * config.training.epochs))
         history: list[Row] = [*self.history_]
         with ExitStack() as stack:
-            listeners = self._listeners(stack, history, before.config, len(x))
-            weights = train_on(before, x, numbered(self._taught.classes, labels), epochs, listeners)
+            listeners = self._listeners(stack, history, config, len(x))
+            weights = train_on(before, config, x, numbered(self._taught.classes, labels), epochs, listeners)
         return self._take(weights, history, x, self._taught, labels)
 
     def teach(self, X: Any, y: Any) -> "MixtureVAE":
@@ -233,7 +234,7 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         """What is seen of weights from outside."""
         self._weights = weights
         self.history_ = history
-        self.n_iter_ = epochs_of(weights)
+        self.n_iter_ = len(history)
         self.active_ = np.asarray(weights.state.active)
         self.channel_tree_ = weights.tree
 
@@ -266,6 +267,9 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         kinds: Any = np.float32 if card.dtype == "float32" else [np.float32, np.uint8]
         rows: Any = validate_data(self, X, dtype=kinds, reset=False)
         return self._weights.accept(as_stored(rows.reshape(len(rows), *card.shape), "X"), "X")
+
+    def _configured(self, x: Stored, seed: int) -> Config:
+        return configured(self.get_params(deep=False), x.shape[1:], x.dtype == np.uint8, len(x), seed)
 
     def _seed(self) -> int:
         given = self.random_state

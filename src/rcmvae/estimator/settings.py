@@ -36,7 +36,8 @@ def configured(
     overrides = overrides_of(given["config"])
     raise_all([*_foreign(overrides)])
     recipe = recipe_for(shape)
-    epochs = epochs_asked(given, shape, num_samples)
+    asked = overrides.get("training.epochs", given["epochs"])
+    epochs = recipe.epochs(num_samples) if asked is None else plain(asked)
     # The schedules of the recipe take as long as training does.
     settings = recipe.settings(epochs if isinstance(epochs, int) and epochs > 0 else recipe.least)
     training = {"epochs": epochs, "batch_size": given["batch_size"], "learning_rate": given["learning_rate"]}
@@ -49,18 +50,17 @@ def configured(
     return from_mapping(plain(settings), plain(overrides))
 
 
-def epochs_asked(given: Mapping[str, Any], shape: tuple[int, ...], num_samples: int) -> Any:
-    """For how long to train, as asked or else as the recipe has it for so many samples; not checked."""
-    asked = overrides_of(given["config"]).get("training.epochs", given["epochs"])
-    return recipe_for(shape).epochs(num_samples) if asked is None else plain(asked)
-
-
-def batch_of(given: Mapping[str, Any], config: Config, num_train: int) -> int:
-    """The batch size for so many samples: as `config` has it, else at most all of them."""
+def sized(given: Mapping[str, Any], config: Config, num_train: int) -> Config:
+    """The same with a batch for so many samples: as `config` has it, else at most all of them."""
     batch_size = config.training.batch_size
     if "training.batch_size" in overrides_of(given["config"]):
-        return batch_size
-    return even_batch(num_train, batch_size) if given["batch_size"] is None else min(batch_size, num_train)
+        return config
+    batch_size = (
+        even_batch(num_train, batch_size) if given["batch_size"] is None else min(batch_size, num_train)
+    )
+    return config.model_copy(
+        update={"training": config.training.model_copy(update={"batch_size": batch_size})}
+    )
 
 
 def holds_out(given: Mapping[str, Any], config: Config) -> bool:

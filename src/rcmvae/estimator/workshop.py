@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,8 +18,8 @@ from rcmvae.curriculum.grow import FREE
 from rcmvae.data import Arrays as Split
 from rcmvae.data import ArraysSource, Dataset, Scaling, dataset_from_arrays
 from rcmvae.data.arrays import Stored
-from rcmvae.estimator.recipes import even_batch
-from rcmvae.estimator.settings import batch_of, holds_out
+from rcmvae.errors import ConfigError
+from rcmvae.estimator.settings import holds_out, sized
 from rcmvae.inference import Uses, Weights
 from rcmvae.interruption import Interruption
 from rcmvae.run import DataCard
@@ -126,10 +127,7 @@ def prepared(
     else:
         whole = source.model_copy(update={"validation": 0})
         dataset = _unsplit(dataset_from_arrays(x, label, options=whole), config.training.seed)
-    batch_size = batch_of(given, config, len(dataset.train))
-    config = config.model_copy(
-        update={"training": config.training.model_copy(update={"batch_size": batch_size})}
-    )
+    config = sized(given, config, len(dataset.train))
     config.check_against(dataset)
     return config, dataset
 
@@ -143,20 +141,28 @@ def train(config: Config, dataset: Dataset, listeners: Sequence[Listener]) -> We
 
 
 def train_on(
-    weights: Weights, x: Stored, label: Int[np.ndarray, " N"], epochs: int, listeners: Sequence[Listener]
+    weights: Weights,
+    config: Config,
+    x: Stored,
+    label: Int[np.ndarray, " N"],
+    epochs: int,
+    listeners: Sequence[Listener],
 ) -> Weights:
-    """The same weights, trained for more epochs on these samples: every schedule stays where it ended.
+    """The same weights, trained further on these samples: every schedule stays where it ends.
 
     Times go on counting, so that no random draw comes twice.
     """
-    before, card = weights.config, weights.card
-    done = epochs_of(weights)
-    rate = float(before.training.learning_rate(jnp.float32(max(done, before.training.epochs))))
-    told: dict[str, Any] = before.model_dump(mode="json") | {"curriculum": None}
+    if config.model != weights.config.model:
+        raise ConfigError(
+            "Parameters that make the model were changed since it was fitted, and partial_fit goes on with the weights "
+            "that there are: set them back, or call fit."
+        )
+    card, training = weights.card, config.training
+    done = max(epochs_of(weights), math.ceil(config.objective.settled()))
+    told: dict[str, Any] = config.model_dump(mode="json") | {"curriculum": None}
     told["training"] = told["training"] | {
         "epochs": done + epochs,
-        "batch_size": even_batch(len(x), before.training.batch_size),
-        "learning_rate": rate,
+        "learning_rate": float(training.learning_rate(jnp.float32(training.epochs))),
         "early_stopping": None,
     }
     known = np.where(label < card.num_classes, label, UNLABELLED).astype(np.int32)
