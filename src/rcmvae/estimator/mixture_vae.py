@@ -75,14 +75,15 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None) -> "MixtureVAE":
-        """Train anew. Labels in `y` (−1 is none) are counted afterwards; they do not change what is found."""
+        """Train anew. Labels in `y` (−1 is none) name what was found; only a `model.classifier` learns from them."""
         x = self._samples(X)
         labels = read_labels(y, len(x))
         config = self._configured(x, self._seed())
         config, dataset = prepared(self.get_params(deep=False), config, x, labels.place)
         history: list[Row] = []
         with ExitStack() as stack:
-            weights = train(config, dataset, self._listeners(stack, history, config, len(x)))
+            listeners = self._listeners(stack, history, config.training.epochs, config, len(x))
+            weights = train(config, dataset, listeners)
         return self._take(weights, history, x, nothing_taught(config.model.num_channels), labels)
 
     def fit_predict(self, X: Any, y: Any = None, **kwargs: Any) -> Shaped[np.ndarray, " N"]:
@@ -104,7 +105,7 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         epochs = max(1, round(MORE * config.training.epochs))
         history: list[Row] = [*self.history_]
         with ExitStack() as stack:
-            listeners = self._listeners(stack, history, config, len(x))
+            listeners = self._listeners(stack, history, len(history) + epochs, config, len(x))
             weights = train_on(before, config, x, numbered(self._taught.classes, labels), epochs, listeners)
         return self._take(weights, history, x, self._taught, labels)
 
@@ -280,14 +281,17 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         )
 
     def _listeners(
-        self, stack: ExitStack, history: list[Row], config: Config, num_samples: int
+        self, stack: ExitStack, history: list[Row], until: int, config: Config, num_samples: int
     ) -> list[Listener]:
+        """Who hears of each epoch: the history, and a person who asked for it."""
+        before, seed = len(history), config.training.seed
+
         def note(signals: Sequence[Signals]) -> None:
-            history.append(row_of(signals[0], config.training.seed))
+            history.append(row_of(signals[0], seed) | {"epoch": len(history) + 1})
 
         if not self.verbose:
             return [note]
-        bar = ProgressBar(config.training.epochs, len(history), num_samples, Console())
+        bar = ProgressBar(until, before, num_samples, Console())
         return [note, stack.enter_context(bar)]
 
     def __sklearn_is_fitted__(self) -> bool:

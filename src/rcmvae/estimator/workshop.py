@@ -29,7 +29,6 @@ from rcmvae.training import (
     Devices,
     Listener,
     Pixels,
-    Plan,
     Programs,
     TrainState,
     begin,
@@ -190,9 +189,7 @@ def _fitted(
     done: int = 0,
 ) -> Weights:
     programs = workshop.programs
-    plan: Plan = dataclasses.replace(
-        programs.plan, options=config.training
-    )  # the length and the seed are its own
+    plan = dataclasses.replace(programs.plan, options=config.training)  # with a length and a seed of its own
     devices = programs.devices
     train, judged = (
         Pixels(*devices.put((split.x, split.label))) for split in (ready.train, ready.validation)
