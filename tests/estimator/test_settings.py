@@ -64,6 +64,8 @@ def test_what_is_configured_comes_last() -> None:
     assert (found.model.num_channels, found.training.epochs, found.training.clip_norm) == (7, 5, 2.0)
     assert found.model.trunk.hidden == (3,)  # pyright: ignore[reportAttributeAccessIssue]
     assert found.training.learning_rate.levels() == (1e-3,)
+    assert settings(config={"model": {"trunk": {}}, "objective": {}}) == settings()
+    assert settings(config={"curriculum": {}}).curriculum is not None
     same = {"epochs": np.int64(9), "num_channels": np.int32(4)}  # as a search over np.arange gives them
     assert settings(**same).training.epochs == 9
 
@@ -79,6 +81,7 @@ def test_what_is_configured_comes_last() -> None:
         ({"random_state": -1}, r"training\.seed"),
         ({"image_shape": (2, 2)}, r"image_shape is 2×2, which is 4 numbers, but a row of X has 3"),
         ({"image_shape": 28}, r"image_shape is 28, but it must be \(height, width\)"),
+        ({"config": {3: 4}}, r"config has the key 3, but keys are texts"),
         ({"config": ["a"]}, r"config is a list, but it must be a mapping"),
         ({"config": {"training.epohcs": 3}}, r"epohcs.*epochs"),
         ({"config": {"model": {"trunk": "dens"}}}, r"model\.trunk.*dense"),

@@ -186,7 +186,7 @@ def paint(
     B, (L, D) = len(z), model.heads.latents
     everywhere = jnp.broadcast_to(z[:, None], (B, L, D))
     nothing = jnp.zeros((B, model.embedding.shape[0]))
-    selection = Selection(nothing, nothing, jnp.ones((B, 1)), channel[:, None])
+    selection = Selection(nothing, nothing, jnp.ones((B, 1)), jnp.asarray(channel)[:, None])
     return scaling.inverse(show(model.decoder, model.decode(everywhere, selection), key)[:, 0])
 
 

@@ -47,7 +47,8 @@ def configured(
     scaling = "auto" if bytes_given or len(shape) == 1 else "range"
     settings["data"] = {"kind": "arrays", "test": 0.0, "scaling": scaling}
     settings["run"] = {"report": False}
-    return from_mapping(plain(settings), plain(overrides))
+    told = {path: value for path, value in overrides.items() if value != {} or not _is_there(settings, path)}
+    return from_mapping(plain(settings), plain(told))
 
 
 def sized(given: Mapping[str, Any], config: Config, num_train: int) -> Config:
@@ -81,6 +82,9 @@ def overrides_of(config: Any) -> dict[str, Any]:
         raise ConfigError(
             f"config is a {type(config).__name__}, but it must be a mapping, such as {{'training.clip_norm': 1.0}}."
         )
+    odd = [key for key in config if not isinstance(key, str)]
+    if odd:
+        raise ConfigError(f"config has the key {odd[0]!r}, but keys are texts, such as 'training.clip_norm'.")
     return dict(flattened(config)) if config else {}
 
 
@@ -105,6 +109,14 @@ def sample_shape(image_shape: Any, num_features: int) -> tuple[int, ...]:
             f"{num_features}."
         )
     return tuple(int(size) for size in sizes) if len(sizes) == 3 else (int(sizes[0]), int(sizes[1]), 1)
+
+
+def _is_there(settings: Mapping[str, Any], path: str) -> bool:
+    """Whether options stand under a path already, to which an empty mapping adds nothing."""
+    here: Any = settings
+    for key in path.split("."):
+        here = here.get(key) if isinstance(here, Mapping) else None
+    return isinstance(here, Mapping)
 
 
 def _foreign(overrides: Mapping[str, Any]) -> Iterator[str]:
