@@ -8,11 +8,14 @@ import numpy as np
 from jaxtyping import Float
 
 from rcmvae.config import Config
+from rcmvae.curriculum import Curriculum
 from rcmvae.data import Arrays as Split
 from rcmvae.data import ArraysSource, Dataset, Scaling, dataset_from_arrays, load
-from rcmvae.model import Model
+from rcmvae.model import Model, ModelOptions
+from rcmvae.objective import ObjectiveBase
 from rcmvae.run import RunDirectory, claim
 from rcmvae.training import Devices, Pixels, Plan, TrainState, compile_fresh, initial_states
+from rcmvae.training.options import TrainingOptions
 
 FIT_SAMPLE = 10_000  # most samples that a prior looks at before the first step
 
@@ -34,9 +37,7 @@ class Setting:
         config = config.model_copy(update={"data": dataset.source})
         config.check_against(dataset)
         devices = Devices.take(config.training.devices, config.training.batch_size)
-        fresh = compile_fresh(
-            config.model, config.training, config.curriculum, config.objective, dataset.shape, dataset.num_classes
-        )
+        fresh = compile_fresh(*parts_of(config), dataset.shape, dataset.num_classes)
         state, skeleton = initial_states(fresh, config.training, lambda: fit_sample(dataset))
         plan = plan_of(config, skeleton, dataset.scaling, len(dataset.train))
         return cls(config, dataset, devices, plan, devices.put(state))
@@ -52,6 +53,11 @@ class Setting:
     def on_device(self, split: Split) -> Pixels:
         """A split on every device, as stored."""
         return Pixels.of(split, self.devices)
+
+
+def parts_of(config: Config) -> tuple[ModelOptions, TrainingOptions, Curriculum | None, ObjectiveBase]:
+    """What replicas are made from."""
+    return config.model, config.training, config.curriculum, config.objective
 
 
 def plan_of(config: Config, skeleton: Model, scaling: Scaling, num_train: int) -> Plan:

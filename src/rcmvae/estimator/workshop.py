@@ -23,7 +23,7 @@ from rcmvae.estimator.settings import holds_out, sized
 from rcmvae.inference import Uses, Weights
 from rcmvae.interruption import Interruption
 from rcmvae.run import DataCard
-from rcmvae.setting import fit_sample, plan_of
+from rcmvae.setting import fit_sample, parts_of, plan_of
 from rcmvae.structs import UNLABELLED
 from rcmvae.training import (
     Devices,
@@ -64,8 +64,7 @@ class Workshop:
 
     @functools.cached_property
     def fresh(self) -> Fresh:
-        config = self.config
-        return compile_fresh(config.model, config.training, config.curriculum, self.shape, self.num_classes)
+        return compile_fresh(*parts_of(self.config), self.shape, self.num_classes)
 
 
 @functools.lru_cache(maxsize=16)
@@ -73,7 +72,7 @@ def _opened(
     config: Config, shape: tuple[int, ...], num_classes: int, num_train: int, shift: float, scale: float
 ) -> Workshop:
     devices = Devices.take(config.training.devices, config.training.batch_size)
-    blank, skeleton = blank_states(config.model, config.training, config.curriculum, shape, num_classes)
+    blank, skeleton = blank_states(*parts_of(config), shape, num_classes)
     plan = plan_of(config, skeleton, Scaling(jnp.asarray(shift), jnp.asarray(scale)), num_train)
     return Workshop(config, shape, num_classes, Programs(plan, devices), Uses(plan), blank)
 
@@ -84,7 +83,7 @@ def workshop_for(config: Config, card: DataCard) -> Workshop:
         "data": ArraysSource(),
         "training": config.training.model_copy(update={"seed": 0, "epochs": 1}),
     }
-    num_classes = 0 if config.model.classifier is None else card.num_classes
+    num_classes = card.num_classes if config.objective.learners else 0
     inside = _on_device(card.scaling)
     shift, scale = float(inside.shift), float(inside.scale)
     key: Any = config.model_copy(update=alike)  # hashable, as all frozen options are
@@ -192,7 +191,8 @@ def _fitted(
     plan = dataclasses.replace(programs.plan, options=config.training)  # with a length and a seed of its own
     devices = programs.devices
     train, judged = (
-        Pixels(*devices.put((split.x, split.label))) for split in (ready.train, ready.validation)
+        Pixels.of(split if config.objective.learners else _unlabelled(split), devices)
+        for split in (ready.train, ready.validation)
     )
     start = dataclasses.replace(begin(plan, devices.put(state)), epoch=done)
     outcome = fit(plan, devices, start, train, judged, listeners, interruption=Unheard(), programs=programs)
@@ -206,6 +206,11 @@ def _fitted(
         state=jax.tree.map(lambda leaf: leaf[0], outcome.chosen),
         tree=channel_tree(joint, smallest=FREE),
     )
+
+
+def _unlabelled(split: Split) -> Split:
+    """Without its labels, which nothing would look at: programs are the same however many there are."""
+    return dataclasses.replace(split, label=np.full_like(split.label, UNLABELLED))
 
 
 def epochs_of(weights: Weights) -> int:

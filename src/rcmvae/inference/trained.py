@@ -14,7 +14,7 @@ from rcmvae.errors import DataError, RunError
 from rcmvae.findings import place_of
 from rcmvae.inference.programs import Uses
 from rcmvae.run import DataCard, RunDirectory
-from rcmvae.setting import plan_of
+from rcmvae.setting import parts_of, plan_of
 from rcmvae.training import Checkpoints, Devices, Plan, TrainState, begin, blank_states
 
 
@@ -110,9 +110,7 @@ class Trained(Weights):
         run.refuse_edits(config)
         options = config.training
         devices = Devices.take(1, options.batch_size)
-        blank, skeleton = blank_states(
-            config.model, options, config.curriculum, config.objective, card.shape, card.num_classes
-        )
+        blank, skeleton = blank_states(*parts_of(config), card.shape, card.num_classes)
         plan = plan_of(config, skeleton, card.scaling, card.splits["train"])
         with Checkpoints(run.checkpoints, options.checkpoint) as checkpoints:
             found = checkpoints.restore(begin(plan, devices.put(blank)))
