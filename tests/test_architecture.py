@@ -28,6 +28,7 @@ FLOORS = [
     "config",
     "run",
     "setting",
+    "naming",
     "results",
     "findings",
     "inference",

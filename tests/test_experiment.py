@@ -40,7 +40,7 @@ def test_a_run_leaves_what_it_promises(trained: RunDirectory) -> None:
     left = {path.name for path in trained.path.iterdir()}
     assert left == {
         ".lock", "config.yaml", "data.json", "environment.json", "history.csv", "history.jsonl", "summary.json",
-        "checkpoints",
+        "checkpoints", "labels.json",
     }  # fmt: skip
     assert trained.is_finished
     summary = trained.read_json("summary.json")
@@ -68,7 +68,7 @@ def test_every_metric_is_told_or_absent_with_its_reason(run: RunDirectory) -> No
     scores = experiment.evaluate(run.path, dataset=digits())
     told = {
         f"{section}/{name}"
-        for section in ("losses", "evidence", "routing", "clustering", "groups")
+        for section in ("losses", "evidence", "routing", "clustering", "groups", "tau")
         for name in scores[section]
     }
     elsewhere = {key for key in METRICS if key.startswith(("channels/", "curriculum/"))}

@@ -8,12 +8,12 @@ from typing import Any, get_args
 import jax
 from rich.console import Console
 
-from rcmvae import report
+from rcmvae import naming, report
 from rcmvae.config import Config, dump_config, from_mapping, load_config
 from rcmvae.data import ArraysSource, SplitName
 from rcmvae.errors import ConfigError, NonFiniteError, RunError, counted, nearest, raise_all
 from rcmvae.interruption import Interruption
-from rcmvae.results import Cut, channel_trees, scores, seeds_of, summary
+from rcmvae.results import Cut, Ending, channel_trees, scores, seeds_of, summary
 from rcmvae.run import DataCard, RunDirectory, Ways, is_run
 from rcmvae.setting import Setting
 from rcmvae.tracking import Started, Tracks, missing
@@ -93,7 +93,8 @@ def evaluate(
     cut.check()
     setting = _reopen(run, dataset, None)
     chosen = _last(run, setting).arrays.chosen
-    result = scores(setting, chosen, split, channel_trees(setting, chosen), cut, importance)
+    ending = Ending(channel_trees(setting, chosen), naming.kept(run))
+    result = scores(setting, chosen, split, ending, cut, importance)
     run.write_json(cut.file_of(split), result)
     return result
 
@@ -239,6 +240,7 @@ def _go_on(
         with interruption.lock:
             run.write_json("summary.json", {"status": "running"})
         report.forget(run)
+        naming.forget(run)
         with ExitStack() as stack:
             watching: list[Listener] = [*listeners, be_patient]
             if run.is_lead:
@@ -256,7 +258,10 @@ def _go_on(
                 _conclude(run, tracks, interruption, failed, str(error))
                 raise
         interruption.patient = False
-        told = summary(setting, outcome, history)
+        ending = None if outcome.signal_number is not None else Ending.of(setting, outcome.chosen)
+        if ending is not None and ending.names is not None:
+            naming.keep(run, ending.names)
+        told = summary(setting, outcome, history, ending)
         words = _last_words(run, config, outcome)
         _conclude(run, tracks, interruption, told, words)
     if outcome.signal_number is not None:

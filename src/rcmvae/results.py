@@ -21,6 +21,8 @@ from rcmvae.diagnostics import (
     unlock_count,
 )
 from rcmvae.errors import ConfigError, RunError, counted
+from rcmvae.labels import Names
+from rcmvae.naming import names_from
 from rcmvae.setting import Setting
 from rcmvae.structs import UNLABELLED
 from rcmvae.training import History, Outcome, TrainState, compile_joint, compile_validation
@@ -67,15 +69,28 @@ class Cut(NamedTuple):
 AS_PROPOSED = Cut()
 
 
-def summary(setting: Setting, outcome: Outcome, history: History) -> dict[str, Any]:
-    """What `summary.json` says of a run that finished, or that a signal ended early."""
+class Ending(NamedTuple):
+    """What the weights that a run ended with say of their channels."""
+
+    trees: list[ChannelTree]
+    names: list[Names] | None  # where labels were counted
+
+    @classmethod
+    def of(cls, setting: Setting, state: TrainState) -> "Ending":
+        """For every replica, with the labels that training could look at."""
+        trees = channel_trees(setting, state)
+        return cls(trees, names_from(setting, state, [AS_PROPOSED(tree) for tree in trees]))
+
+
+def summary(setting: Setting, outcome: Outcome, history: History, ending: Ending | None) -> dict[str, Any]:
+    """What `summary.json` says of a run that finished, or, without an ending, that a signal ended early."""
     checkpoint, training = outcome.checkpoint, setting.config.training
     seeds = seeds_of(setting)
     row_at = {(row["seed"], row["epoch"]): row for row in history.rows}
     chosen = zip(seeds, checkpoint.chosen_epochs, strict=True)
     rows = [row_at[at] for at in chosen if at in row_at]
     values = {name: [row[name] for row in rows] for name in (rows[0] if rows else {}) if "/" in name}
-    status = "interrupted" if outcome.signal_number is not None else "finished"
+    status = "interrupted" if ending is None else "finished"
     told: dict[str, Any] = {
         "status": status,
         "epochs": checkpoint.epoch,
@@ -95,12 +110,11 @@ def summary(setting: Setting, outcome: Outcome, history: History) -> dict[str, A
     if setting.config.curriculum is not None:
         initial = setting.config.curriculum.initial
         told["curriculum"] = [growth_of(initial, growth) for growth in checkpoint.growth]
-    if status == "finished":
+    if ending is not None:
         told["extendable"] = not checkpoint.finished.all()  # whether more epochs would train anything
-        trees = channel_trees(setting, outcome.chosen)
-        told["channel_tree"] = [tree_of(tree) for tree in trees]
+        told["channel_tree"] = [tree_of(tree) for tree in ending.trees]
         if len(setting.dataset.test.x):
-            told["test"] = scores(setting, outcome.chosen, "test", trees)
+            told["test"] = scores(setting, outcome.chosen, "test", ending)
     return told
 
 
@@ -172,7 +186,7 @@ def scores(
     setting: Setting,
     state: TrainState,
     name: SplitName,
-    trees: Sequence[ChannelTree],
+    ending: Ending,
     cut: Cut = AS_PROPOSED,
     draws: int | None = None,
 ) -> dict[str, Any]:
@@ -183,7 +197,7 @@ def scores(
     split: Split = getattr(setting.dataset, name)
     if len(split.x) == 0:
         raise RunError(f"The data have no {name} split: data.{name} leaves no sample for it.")
-    subjects = _subjects(setting, state, name, [cut(tree) for tree in trees], draws)
+    subjects = _subjects(setting, state, name, ending.names, [cut(tree) for tree in ending.trees], draws)
     names = setting.dataset.label_names
     return {
         "split": name,
@@ -207,6 +221,7 @@ def _subjects(
     setting: Setting,
     state: TrainState,
     name: SplitName,
+    names: Sequence[Names] | None,
     groups: Sequence[Int[np.ndarray, " K"]],
     draws: int | None,
 ) -> list[Subject]:
@@ -229,6 +244,7 @@ def _subjects(
             scaling=plan.scaling,
             terms={key: float(value[replica]) for key, value in terms.items()},
             importance=None if weighted is None else float(weighted[replica]),
+            names=None if names is None else names[replica],
         )
         for replica, bundle in enumerate(bundles)
     ]

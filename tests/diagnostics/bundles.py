@@ -25,6 +25,7 @@ def random_bundle(
         "label_names": tuple("abcdefghij"[:Y]),
         "truth": np.where(rng.random(N) < 1 / 3, -1, rng.integers(0, Y, N)),
         "label": np.full(N, -1),
+        "mark": np.arange(N, dtype=np.uint64),
         "active": active,
         "log_pi": np.where(active, -np.log(active.sum()), -1e9).astype(np.float32),
         "responsibility": r,

@@ -16,6 +16,7 @@ from rcmvae.curriculum import pot_tree
 from rcmvae.data import Scaling
 from rcmvae.diagnostics import METRICS, Absent, Subject, in_section
 from rcmvae.diagnostics.clustering import Clustering
+from rcmvae.labels import Names
 from rcmvae.nn import Bernoulli, Gaussian
 from rcmvae.objective import TERMS
 from rcmvae.structs import Event
@@ -182,6 +183,32 @@ def test_what_is_in_each_channel_is_that_of_a_loop() -> None:
         assert (found["label"][k], found["purity"][k]) == (commonest, labels.count(commonest) / len(labels))
     assert found["samples"][3] == 0
     assert all(np.isnan(found[name][3]) for name in ("usage", "kl", "label", "purity"))
+
+
+def test_names_are_judged_by_samples_that_were_not_counted() -> None:
+    on = subject()
+    b = on.bundle
+    r = b.responsibility.astype(float)
+    blank = Names.blank(GROUPS, b.label_names)
+    names = blank.taught(r[:20], b.truth[:20], b.label_names, b.mark[:20])
+    on = dataclasses.replace(on, names=dataclasses.replace(names, temperature=0.5))
+    right, bins = [], {}
+    for n in range(20, len(b)):
+        if b.truth[n] >= 0:
+            p = [sum(r[n, c] * names.tau.table[c, y] for c in range(4)) ** 2 for y in range(3)]
+            correct = int(np.argmax(p) == b.truth[n])
+            right.append(correct)
+            bins.setdefault(math.ceil(max(p) / sum(p) * 15), []).append((max(p) / sum(p), correct))
+    gaps = [len(each) * abs(np.mean(each, axis=0) @ [1, -1]) for each in bins.values()]
+    assert value("tau/accuracy", on) == pytest.approx(np.mean(right))
+    assert value("tau/ece", on) == pytest.approx(sum(gaps) / len(right))
+    sure = r.mean(axis=0) @ [max(row) for row in names.tau.table]
+    assert value("tau/certainty", on) == pytest.approx(sure)
+    assert value("tau/counted", on) == (b.truth[:20] >= 0).sum()
+    whole = dataclasses.replace(on, names=blank.taught(r, b.truth, b.label_names, b.mark))
+    for name in ("accuracy", "ece"):
+        assert "besides those that the names of channels come from" in reason(f"tau/{name}", whole)
+        assert "rcmvae teach RUN DATA" in reason(f"tau/{name}", subject())
 
 
 def test_the_curriculum_is_told_by_its_events() -> None:

@@ -117,6 +117,7 @@ def made(
         label_names=tuple(f"kind {y}" for y in range(classes)),
         truth=truth,
         label=np.full(N, -1, np.int32),
+        mark=np.arange(N, dtype=np.uint64),
         active=active,
         log_pi=log_pi,
         responsibility=r,

@@ -55,6 +55,7 @@ def bundle(shape: tuple[int, ...] = (SIDE, SIDE, 1), *, labelled: bool = True, s
         label_names=NAMES,
         truth=truth,
         label=np.full(N, -1, np.int32),
+        mark=np.arange(N, dtype=np.uint64),
         active=np.array([True, True, True, False]),
         log_pi=np.full(K, -np.log(3), np.float32),
         responsibility=responsibility,

@@ -190,7 +190,7 @@ def test_ten_thousand_points_are_all_there(browser: Browser, tmp_path: Path) -> 
     small = scene.bundle(shape=(side, side, 1))
     rows = rng.integers(0, len(small), N)
     samples = rng.integers(0, 256, (N, side, side, 1)).astype(np.uint8)
-    of_samples = ("truth", "label", "responsibility", "nll", "kl", "log_var", "hardness")
+    of_samples = ("truth", "label", "mark", "responsibility", "nll", "kl", "log_var", "hardness")
     large = dataclasses.replace(
         small,
         **{name: getattr(small, name)[rows] for name in of_samples},

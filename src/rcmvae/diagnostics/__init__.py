@@ -10,6 +10,7 @@ from rcmvae.diagnostics.importance import compile_importance as compile_importan
 from rcmvae.diagnostics.metric import METRICS as METRICS
 from rcmvae.diagnostics.metric import Metric as Metric
 from rcmvae.diagnostics.metric import Subject as Subject
+from rcmvae.diagnostics.metric import calibration as calibration
 from rcmvae.diagnostics.metrics import final_k_active as final_k_active
 from rcmvae.diagnostics.metrics import in_section as in_section
 from rcmvae.diagnostics.metrics import unlock_count as unlock_count

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped, UInt64
 
 from rcmvae.errors import RunError
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Bundle:
     label_names: tuple[str, ...]
     truth: Int[np.ndarray, " N"]  # −1 where nobody knows
     label: Int[np.ndarray, " N"]  # what training was told of it; −1 is nothing
+    mark: UInt64[np.ndarray, " N"]  # of each sample, by its bytes
     active: Bool[np.ndarray, " K"]
     log_pi: Float[np.ndarray, " K"]
     responsibility: Float[np.ndarray, "N K"]

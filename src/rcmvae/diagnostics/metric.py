@@ -13,6 +13,7 @@ from rcmvae.data import Scaling
 from rcmvae.diagnostics.absent import Absent
 from rcmvae.diagnostics.bundle import Bundle
 from rcmvae.diagnostics.clustering import Clustering, Contents, clustering, contents
+from rcmvae.labels import Names, Reliability, reliability
 from rcmvae.nn import OutputOptions
 from rcmvae.structs import UNLABELLED, Event
 
@@ -31,6 +32,7 @@ class Subject:
     scaling: Scaling
     terms: Mapping[str, float] = dataclasses.field(default_factory=dict)  # of the objective, and its loss
     importance: float | None = None  # the importance-weighted bound, where it was asked for
+    names: Names | None = None  # what the channels are called, where labels were counted
     events: Sequence[Event] | None = None  # of the curriculum; None where there is none
     pots: Sequence[Pot] = ()
 
@@ -52,6 +54,11 @@ class Subject:
     def contents(self) -> Contents:
         """What is in each channel."""
         return contents(self.bundle.channel, len(self.bundle.active), self.bundle.truth)
+
+    @functools.cached_property
+    def calibration(self) -> Reliability | Absent:
+        """How far the probabilities of labels can be taken at their word, by samples that were not counted."""
+        return calibration(self.bundle, self.names)
 
     @property
     def is_labelled(self) -> bool:
@@ -84,6 +91,21 @@ class Metric:
     @property
     def name(self) -> str:
         return self.key.partition("/")[2]
+
+
+UNTAUGHT = Absent("No label was counted for the run: rcmvae teach RUN DATA counts some after the fact.")
+
+
+def calibration(bundle: Bundle, names: Names | None) -> Reliability | Absent:
+    """Confidence and accuracy of the labels that channels give to samples, of those samples that were not counted."""
+    if names is None:
+        return UNTAUGHT
+    judged = (bundle.truth != UNLABELLED) & ~names.counted(bundle.mark)
+    if not judged.any():
+        return Absent(
+            f"No sample of the {bundle.split} split has a label, besides those that the names of channels come from."
+        )
+    return reliability(names.predict_proba(bundle.responsibility[judged]), bundle.truth[judged])
 
 
 METRICS: dict[str, Metric] = {}

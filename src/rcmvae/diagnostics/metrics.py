@@ -11,7 +11,7 @@ import numpy as np
 from rcmvae.curriculum import Pot
 from rcmvae.diagnostics.absent import Absent
 from rcmvae.diagnostics.clustering import ownership
-from rcmvae.diagnostics.metric import METRICS, Direction, Metric, Subject, Unit, Value, metric
+from rcmvae.diagnostics.metric import METRICS, UNTAUGHT, Direction, Metric, Subject, Unit, Value, metric
 from rcmvae.objective import TERMS
 from rcmvae.options import first_line
 from rcmvae.structs import Event
@@ -190,6 +190,38 @@ def _group_count(subject: Subject) -> Value:
 
 
 _declare_agreement("groups", "group")
+
+
+@metric(
+    "tau/accuracy",
+    "share",
+    "up",
+    "share of samples whose label is the most probable one, by the labels that were counted in channels",
+)
+def _tau_accuracy(subject: Subject) -> Value:
+    found = subject.calibration
+    return found if isinstance(found, Absent) else found.share_right
+
+
+@metric("tau/certainty", "share", "none", "how sure channels are of their label: max_y τ, by responsibility")
+def _tau_certainty(subject: Subject) -> Value:
+    return UNTAUGHT if subject.names is None else subject.expected(subject.names.tau.certainty[None])
+
+
+@metric(
+    "tau/ece",
+    "share",
+    "down",
+    "expected calibration error: how far confidence and accuracy are apart, in bins",
+)
+def _tau_ece(subject: Subject) -> Value:
+    found = subject.calibration
+    return found if isinstance(found, Absent) else found.ece
+
+
+@metric("tau/counted", "count", "none", "labelled samples that the names of channels come from")
+def _tau_counted(subject: Subject) -> Value:
+    return UNTAUGHT if subject.names is None else float(len(subject.names))
 
 
 @metric("channels/samples", "count", "none", "samples that the channel holds")

@@ -21,6 +21,8 @@ through the decoder.""",
     "routing": "How samples are given to channels.",
     "clustering": "How well channels agree with the labels, by the samples that have one.",
     "groups": "The same for groups of channels, where the channel tree is cut.",
+    "tau": """What the channels are called by the few samples whose labels were counted: those that training could look
+at, or that `rcmvae teach` added ([labels.md](labels.md)). Accuracy and calibration are told of the other samples.""",
     "channels": "One value for each channel, under `channels_of` by the number of samples.",
     "curriculum": "How channels were opened. It stands in the summary beside the scores.",
 }

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, Shaped, UInt32
 
-from rcmvae.data import Dataset, Scaling
+from rcmvae.data import Dataset, Scaling, marks
 from rcmvae.diagnostics.bundle import Bundle, Pictures
 from rcmvae.model import Model, Stage
 from rcmvae.nn import Decoder
@@ -86,6 +86,7 @@ def _bundle(
         label_names=tuple(dataset.label_names),
         truth=part.truth,
         label=part.label,
+        mark=marks(part.x),
         active=np.asarray(state.active),
         log_pi=np.asarray(model.prior.log_pi(state.active)),
         responsibility=np.asarray(seen.responsibility),

@@ -12,6 +12,7 @@ from rcmvae.labels.calibration import Reliability as Reliability
 from rcmvae.labels.calibration import fit_temperature as fit_temperature
 from rcmvae.labels.calibration import reliability as reliability
 from rcmvae.labels.calibration import tempered as tempered
+from rcmvae.labels.names import Names as Names
 from rcmvae.labels.ood import Detection as Detection
 from rcmvae.labels.ood import by_doubt as by_doubt
 from rcmvae.labels.ood import combined as combined

@@ -21,6 +21,12 @@ class Reliability(NamedTuple):
     samples: Int[np.ndarray, " B"]
 
     @property
+    def share_right(self) -> float:
+        """Accuracy over all bins."""
+        used = self.samples > 0
+        return float(self.samples[used] @ self.accuracy[used] / self.samples.sum())
+
+    @property
     def ece(self) -> float:
         """Expected calibration error: the mean gap between confidence and accuracy, by samples."""
         used = self.samples > 0

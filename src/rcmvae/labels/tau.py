@@ -4,6 +4,11 @@ s_cy = Σ r_c(x) over the samples x that are labelled y         how much of labe
 τ_cy = (s_cy + α) / Σ_y (s_cy + α)                             p(y | c)
 p(y | x) = Σ_c r_c(x) τ_cy
 
+Where groups of channels are known, what a group stands for counts as one label in each of its channels, so that a
+channel without labels is called what its family is called:
+
+τ_gy = (Σ_{c∈g} s_cy + α) / Σ_y …     τ_cy = (s_cy + τ_gy) / Σ_y …
+
 Nothing of the model changes: labels may come, and be taken back, at any time.
 """
 
@@ -13,6 +18,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rcmvae.errors import DataError
+
+ROUNDING = 1e-4  # of a label
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +35,8 @@ class Tau:
     """
 
     counts: Float[np.ndarray, "K Y"]
-    smoothing: float  # α: what every label counts in every channel before any is seen
+    smoothing: float  # α: what every label counts in every channel, or group, before any is seen
+    groups: Int[np.ndarray, " K"] | None = None  # of channels; −1 is in none
 
     def __post_init__(self) -> None:
         if not self.smoothing > 0:
@@ -50,10 +58,26 @@ class Tau:
             raise DataError(
                 f"A label is {label.max()}, but there are {num_labels} labels: 0 to {num_labels - 1}."
             )
+        return dataclasses.replace(self, counts=self.counts + self._sums(r, label))
+
+    def forgot(self, r: Float[np.ndarray, "N K"], label: Int[np.ndarray, " N"]) -> "Tau":
+        """Without these samples, which were counted before; what rounding leaves of them is nothing.
+
+        >>> r, label = np.array([[0.3, 0.7]]), np.array([0])
+        >>> Tau.blank(2, 1).taught(r, label).forgot(r, label).counts.tolist()
+        [[0.0], [0.0]]
+        """
+        left = self.counts - self._sums(r, label)
+        # Untouched counts stay as they are, however small.
+        rest = np.where(left > ROUNDING, left, 0)
+        return dataclasses.replace(self, counts=np.where(left == self.counts, self.counts, rest))
+
+    def _sums(self, r: Float[np.ndarray, "N K"], label: Int[np.ndarray, " N"]) -> Float[np.ndarray, "K Y"]:
+        """Σ r_c(x) over the samples of each label."""
         named = label >= 0
-        added = np.zeros_like(self.counts)
-        np.add.at(added.T, label[named], r[named])
-        return dataclasses.replace(self, counts=self.counts + added)
+        sums = np.zeros_like(self.counts)
+        np.add.at(sums.T, label[named], r[named])
+        return sums
 
     def with_labels(self, num_labels: int) -> "Tau":
         """Room for labels that have not been seen before."""
@@ -81,9 +105,17 @@ class Tau:
 
     @property
     def table(self) -> Float[np.ndarray, "K Y"]:
-        """τ: rows sum to 1."""
-        smoothed = self.counts + self.smoothing
-        return smoothed / smoothed.sum(axis=1, keepdims=True)
+        """τ: rows sum to 1.
+
+        >>> tau = Tau(np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]), 0.5, np.array([0, 0, 1]))
+        >>> tau.table.tolist()
+        [[0.875, 0.125], [0.75, 0.25], [0.125, 0.875]]
+        """
+        if self.groups is None:
+            return _shares(self.counts + self.smoothing)
+        # τ_cy ∝ s_cy + τ_gy
+        family = self.shared_within(self.groups).counts
+        return _shares(self.counts + _shares(family + self.smoothing))
 
     @property
     def certainty(self) -> Float[np.ndarray, " K"]:
@@ -102,3 +134,7 @@ class Tau:
     def predict(self, r: Float[np.ndarray, "N K"]) -> Int[np.ndarray, " N"]:
         """The most probable label."""
         return self.predict_proba(r).argmax(axis=1)
+
+
+def _shares(counts: Float[np.ndarray, "K Y"]) -> Float[np.ndarray, "K Y"]:
+    return counts / counts.sum(axis=1, keepdims=True)

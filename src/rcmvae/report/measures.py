@@ -13,6 +13,7 @@ TITLES = {
     "routing": "routing: ",
     "clustering": "channels: ",
     "groups": "groups: ",
+    "tau": "labels: ",
 }
 DENSITIES = "Nats below 0 are no mistake: the outputs are densities, and a density may exceed 1."
 
