@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rcmvae.inference import embed as embed
     from rcmvae.inference import predict as predict
     from rcmvae.inference import sample as sample
+    from rcmvae.inference import teach as teach
     from rcmvae.run import RunDirectory as RunDirectory
 
 _HOMES = {
@@ -50,6 +51,7 @@ _HOMES = {
     "embed": "inference",
     "predict": "inference",
     "sample": "inference",
+    "teach": "inference",
     "RunDirectory": "run",
 }
 
@@ -74,6 +76,7 @@ __all__ = [
     "predict",
     "resume",
     "sample",
+    "teach",
     "train",
 ]
 

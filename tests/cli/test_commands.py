@@ -77,6 +77,7 @@ def test_every_command_is_listed() -> None:
         "embed",
         "predict",
         "sample",
+        "teach",
         "config",
         "data",
     ):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from rcmvae.inference import embed, predict, sample
 from tests.training.small import digits, tiny
 
 Run = Callable[..., tuple[int, str, str]]
+OF_LABELS = ("label", "label_probability", "aleatoric", "epistemic", "outlier")
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +58,8 @@ def test_an_embedding_is_the_same_in_every_file(work: Path, run: Run) -> None:
     assert [int(row["row"]) for row in rows] == [*range(50)]
     np.testing.assert_allclose([float(row["bound"]) for row in rows], expected.bound)
     with np.load(work / "out.npz") as file:
-        assert {*file} == {"channel", "channel_probability", "group", "group_probability", "bound", "mean", "sd",
-                           "responsibility"}  # fmt: skip
+        assert {*file} == {"channel", "channel_probability", "group", "group_probability", *OF_LABELS, "bound", "mean",
+                           "sd", "responsibility"}  # fmt: skip
         np.testing.assert_array_equal(file["responsibility"], expected.responsibility)
     assert not [*work.glob("*.part")]
 
@@ -67,10 +69,31 @@ def test_predictions_are_printed_or_written(work: Path, run: Run) -> None:
     status, out, err = run("predict", "tiny", "x.npy")
     assert (status, err) == (0, "")
     rows = [*csv.DictReader(io.StringIO(out))]
-    assert [*rows[0]] == ["row", "channel", "channel_probability", "group", "group_probability"]
+    assert [*rows[0]] == ["row", "channel", "channel_probability", "group", "group_probability", *OF_LABELS]
+    assert [row["label"] for row in rows] == expected.arrays()["label"].tolist()
     assert [int(row["channel"]) for row in rows] == expected.channel.tolist()
     assert run("predict", "tiny", "test", "-o", "said.csv")[0] == 0
     assert (work / "said.csv").read_text().count("\n") == 181
+
+
+def test_channels_are_called_what_is_taught(work: Path, run: Run) -> None:
+    shutil.copytree(work / "tiny", work / "taught", dirs_exist_ok=True)
+    np.savez(work / "kinds.npz", x=digits().test.x[:3], y=["ant", "bee", ""])
+    status, out, err = run("teach", "taught", "kinds.npz", "--fresh")
+    assert (status, err) == (0, "")
+    assert "What channels are called" in out
+    assert out.endswith("2 labelled samples counted in all; kept in taught/labels.json\n")
+    rows = [*csv.DictReader(io.StringIO(run("predict", "taught", "kinds.npz")[1]))]
+    expected = predict(work / "taught", work / "kinds.npz").arrays()["label"]
+    assert [row["label"] for row in rows] == expected.tolist()
+    for arguments, sentence in (
+        (["x.npy"], "No sample of x.npy has a label: there is nothing to count. They are given as y in Python"),
+        (["kinds.npz", "--number", "3"], "number is 3, but 2 samples of kinds.npz have a label: it may be 1 to 2."),
+        (["kinds.npz", "--number", "0"], "--number is `0`, but it must be a whole number of 1 or more."),
+    ):  # fmt: skip
+        status, out, err = run("teach", "taught", *arguments)
+        assert (status, out) == (2, "")
+        assert err.startswith(f"rcmvae: {sentence}")
 
 
 def test_samples_are_a_picture_or_an_array(work: Path, run: Run) -> None:

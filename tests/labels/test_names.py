@@ -98,7 +98,8 @@ class TestLabels:
         assert more.labels == (*KINDS, "yak")
         assert more.tau.smoothing == 1 / 4
         assert more.predict(r[[0, 1, 4]]).tolist() == ["ant", "bee", "yak"]
-        assert [more.name(k) for k in range(5)] == ["ant", "bee", None, None, "yak"]
+        assert [more.name(k) for k in range(5)] == ["ant", "bee", "ant", "bee", "yak"]
+        assert [names.name(k) for k in range(5)] == ["ant", "bee", "ant", "bee", None]
 
     def test_without_any_label_there_is_nothing_to_say(self):
         names = Names.blank(GROUPS)

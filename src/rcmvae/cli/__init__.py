@@ -15,6 +15,7 @@ from rcmvae.cli.predict import predict
 from rcmvae.cli.report import report
 from rcmvae.cli.resume import resume
 from rcmvae.cli.sample import sample
+from rcmvae.cli.teach import teach
 from rcmvae.cli.train import train
 from rcmvae.errors import NonFiniteError, RcmvaeError
 
@@ -32,6 +33,7 @@ app.command()(compare)
 app.command()(embed)
 app.command()(predict)
 app.command()(sample)
+app.command()(teach)
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
 

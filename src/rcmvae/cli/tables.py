@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from rcmvae.labels import Names
 from rcmvae.report import tables as text
 from rcmvae.report.measures import measures as list_measures
 
@@ -68,6 +69,24 @@ def _contents(
         label = (part.get("label", ""), f"{part['purity']:.1%}" if "purity" in part else "")
         cells = ["–" if part[key] == NO_GROUP else str(part[key]) for key in columns.values()]
         made.add_row(*map(escape, (*cells, f"{part['samples']:,}", *(label if labelled else ()))))
+    return made
+
+
+def names(found: Names, active: Sequence[bool], several: bool) -> Table:
+    """What each channel is called, by the labels that were counted in it."""
+    made = Table(
+        title=f"What channels are called{' (first seed)' if several else ''}",
+        title_justify="left",
+        box=SIMPLE,
+    )
+    made.add_column("channel", justify="right")
+    made.add_column("label")
+    made.add_column("certainty", justify="right")
+    made.add_column("labels counted", justify="right")
+    for k, is_open in enumerate(active):
+        name = found.name(k) or "–"
+        held = (f"{found.tau.certainty[k]:.0%}", f"{found.tau.counts[k].sum():.1f}")
+        made.add_row(*map(Text, (str(k), name, *held) if is_open else (str(k), "closed", "", "")))
     return made
 
 

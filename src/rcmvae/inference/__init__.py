@@ -17,5 +17,6 @@ from rcmvae.inference.generate import sample as sample
 from rcmvae.inference.pictures import refuse_picture as refuse_picture
 from rcmvae.inference.programs import Uses as Uses
 from rcmvae.inference.samples import samples_of as samples_of
+from rcmvae.inference.teach import teach as teach
 from rcmvae.inference.trained import Trained as Trained
 from rcmvae.inference.trained import Weights as Weights

@@ -15,18 +15,25 @@ from rcmvae.diagnostics.bundle import bound_of
 from rcmvae.inference.programs import Program
 from rcmvae.inference.samples import samples_of
 from rcmvae.inference.trained import Trained, Weights
+from rcmvae.labels import Names, by_doubt, uncertainty
 
 PART = 1 << 14  # most samples whose results are held at a time
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """To which channel, and to which group of channels, each sample belongs."""
+    """To which channel, and to which group of channels, each sample belongs, and what it is called."""
 
     channel: Int[np.ndarray, " N"]
     channel_probability: Float[np.ndarray, " N"]
     group: Int[np.ndarray, " N"]  # of the channel tree where it proposes its cut
     group_probability: Float[np.ndarray, " N"]
+    # Where the run has labels:
+    label: Shaped[np.ndarray, " N"] | None = None  # the most probable one, by name
+    label_probability: Float[np.ndarray, " N"] | None = None
+    aleatoric: Float[np.ndarray, " N"] | None = None  # doubt in nats: channels that stand for several labels
+    epistemic: Float[np.ndarray, " N"] | None = None  # doubt in nats: not knowing the channel
+    outlier: Float[np.ndarray, " N"] | None = None  # 1 − max_c r_c max_y τ_cy
 
     def __len__(self) -> int:
         return len(self.channel)
@@ -34,19 +41,19 @@ class Prediction:
     def columns(self) -> dict[str, Shaped[np.ndarray, " N"]]:
         """A table's columns: those of several dimensions have a number each."""
         flat: dict[str, np.ndarray] = {}
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            flat |= {field.name: value} if value.ndim == 1 else {
-                f"{field.name}_{at}": column for at, column in enumerate(value.T)
+        for name, value in self.arrays().items():
+            flat |= {name: value} if value.ndim == 1 else {
+                f"{name}_{at}": column for at, column in enumerate(value.T)
             }  # fmt: skip
         return flat
 
     def arrays(self) -> dict[str, Shaped[np.ndarray, "N ..."]]:
-        """The arrays as they are."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        """The arrays as they are, those that are there."""
+        every = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in every.items() if value is not None}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Embedding(Prediction):
     """Where each sample lies, and what it costs."""
 
@@ -91,13 +98,18 @@ def embed_parts(trained: Weights, x: Stored) -> Iterator[Embedding]:
 
 def predict_parts(trained: Weights, x: Stored) -> Iterator[Prediction]:
     """The prediction of some samples after the other."""
-    for r in in_parts(trained, x, trained.uses.membership):
+    for r in belief_parts(trained, x):
         yield predicted(trained, r)
+
+
+def belief_parts(trained: Weights, x: Stored) -> Iterator[Float[np.ndarray, "N K"]]:
+    """The responsibilities of some samples after the other, by the encoder alone."""
+    return in_parts(trained, x, trained.uses.membership)
 
 
 def membership(trained: Weights, x: Stored) -> Float[np.ndarray, "N K"]:
     """r(x) of all samples."""
-    return np.concatenate([*in_parts(trained, x, trained.uses.membership)])
+    return np.concatenate([*belief_parts(trained, x)])
 
 
 def places(trained: Weights, x: Stored) -> tuple[Float[np.ndarray, "N K"], Float[np.ndarray, "N D"]]:
@@ -121,19 +133,31 @@ def log_pi_of(trained: Weights) -> Float[np.ndarray, " K"]:
 
 
 def predicted(trained: Weights, r: Float[np.ndarray, "N K"]) -> Prediction:
-    """The most probable channel and group of each sample."""
+    """The most probable channel and group of each sample, and its label where channels have names."""
     by_group = group_responsibility(r, trained.groups)
     return Prediction(
         channel=r.argmax(axis=1),
         channel_probability=r.max(axis=1),
         group=by_group.argmax(axis=1),
         group_probability=by_group.max(axis=1),
+        **({} if trained.names is None else _called(trained.names, r)),
     )
+
+
+def _called(names: Names, r: Float[np.ndarray, "N K"]) -> dict[str, Shaped[np.ndarray, " N"]]:
+    doubt = uncertainty(names.tau, r)
+    return {
+        "label": names.predict(r),
+        "label_probability": names.predict_proba(r).max(axis=1),
+        "aleatoric": doubt.aleatoric,
+        "epistemic": doubt.epistemic,
+        "outlier": by_doubt(names.tau, r),
+    }
 
 
 def together(parts: list[Part]) -> Part:
     """Several parts as one."""
-    names = [field.name for field in dataclasses.fields(parts[0])]
+    names = parts[0].arrays()
     return type(parts[0])(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 

@@ -3,12 +3,15 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Int
 
 from rcmvae.config import load_source
 from rcmvae.data import SOURCES, ArraysSource, Source, load
-from rcmvae.data.arrays import Stored
-from rcmvae.data.intake import as_stored
+from rcmvae.data.arrays import Arrays, Stored
+from rcmvae.data.intake import as_stored, take_in
 from rcmvae.data.source import located
 from rcmvae.errors import ConfigError, DataError, RunError, nearest
 from rcmvae.inference.trained import Trained
@@ -22,12 +25,34 @@ def samples_of(trained: Trained, given: Any, options: Sequence[str] = ()) -> Sto
     if not isinstance(given, str | Path):
         return trained.accept(as_stored(given, "x"), "x")
     if str(given) in SPLITS:
-        return _own(trained, str(given), options)
+        return _own(trained, str(given), options).x
     path = located(Path(given))
     return trained.accept(_source(trained, path, options).read().train.x, str(given))
 
 
-def _own(trained: Trained, split: str, options: Sequence[str]) -> Stored:
+class Labelled(NamedTuple):
+    """Samples with what is known of them."""
+
+    x: Stored
+    label: Int[np.ndarray, " N"]  # number of one of the `labels`; −1 is unlabelled
+    labels: tuple[str, ...]
+
+
+def labelled_samples_of(trained: Trained, given: Any, y: Any = None, options: Sequence[str] = ()) -> Labelled:
+    """The same with their labels: `y`, or those of a file, of the folders that images lie in, or of a split."""
+    if not isinstance(given, str | Path):
+        raw = take_in(given, y, where="x")
+        return Labelled(trained.accept(raw.train.x, "x"), raw.train.label, raw.label_names)
+    if y is not None:
+        raise ConfigError(f"y belongs to samples that are given in Python; {given} has labels of its own.")
+    if str(given) in SPLITS:
+        part = _own(trained, str(given), options)
+        return Labelled(part.x, part.truth, trained.card.label_names)
+    raw = _source(trained, located(Path(given)), options).read()
+    return Labelled(trained.accept(raw.train.x, str(given)), raw.train.label, raw.label_names)
+
+
+def _own(trained: Trained, split: str, options: Sequence[str]) -> Arrays:
     run, source = trained.run, trained.config.data
     if isinstance(source, ArraysSource):
         raise RunError(
@@ -42,7 +67,7 @@ def _own(trained: Trained, split: str, options: Sequence[str]) -> Stored:
         raise RunError(
             f"{run.path} was trained on other data: those that its configuration points to have changed since."
         )
-    found = dataset.splits[split].x
+    found = dataset.splits[split]
     if not len(found):
         raise RunError(f"The data of {run.path} have no {split} split.")
     return found

@@ -13,12 +13,14 @@ from rcmvae.data.arrays import Stored
 from rcmvae.errors import DataError, RunError
 from rcmvae.findings import place_of
 from rcmvae.inference.programs import Uses
+from rcmvae.labels import Names
+from rcmvae.naming import kept
 from rcmvae.run import DataCard, RunDirectory
 from rcmvae.setting import parts_of, plan_of
 from rcmvae.training import Checkpoints, Devices, Plan, TrainState, begin, blank_states
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Weights:
     """Trained weights with all that it takes to apply them to samples, on one device."""
 
@@ -29,6 +31,7 @@ class Weights:
     uses: Uses
     state: TrainState
     tree: ChannelTree
+    names: Names | None = None  # of the channels, where labels were counted
 
     @property
     def plan(self) -> Plan:
@@ -95,7 +98,7 @@ def _spelled(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape))
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Trained(Weights):
     """One seed of a finished run."""
 
@@ -114,6 +117,7 @@ class Trained(Weights):
         plan = plan_of(config, skeleton, card.scaling, card.splits["train"])
         with Checkpoints(run.checkpoints, options.checkpoint) as checkpoints:
             found = checkpoints.restore(begin(plan, devices.put(blank)))
+        names = kept(run)
         return cls(
             name=str(run.path),
             config=config,
@@ -122,6 +126,7 @@ class Trained(Weights):
             uses=Uses(plan),
             state=jax.tree.map(lambda leaf: leaf[at], found.arrays.chosen),
             tree=ChannelTree.from_json(summary["channel_tree"][at]),
+            names=None if names is None else names[at],
             run=run,
         )
 

@@ -92,9 +92,9 @@ class Names:
         return np.array(self.labels)[self.tau.predict(r)]
 
     def name(self, channel: int) -> str | None:
-        """The label that a channel stands for, if enough was counted in it."""
-        counts = self.tau.counts[channel]
-        return self.labels[int(counts.argmax())] if counts.sum() >= HALF else None
+        """The label that a channel stands for, if enough was counted in it or in its family."""
+        family = self.tau.shared_within(self.groups).counts[channel]
+        return self.labels[int(self.tau.table[channel].argmax())] if family.sum() >= HALF else None
 
 
 def _found(
