@@ -30,6 +30,7 @@ FLOORS = [
     "setting",
     "naming",
     "results",
+    "novelty",
     "findings",
     "inference",
     "figures",

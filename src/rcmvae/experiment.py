@@ -8,10 +8,11 @@ from typing import Any, get_args
 import jax
 from rich.console import Console
 
-from rcmvae import naming, report
+from rcmvae import naming, novelty, report
 from rcmvae.config import Config, dump_config, from_mapping, load_config
 from rcmvae.data import ArraysSource, SplitName
 from rcmvae.errors import ConfigError, NonFiniteError, RunError, counted, nearest, raise_all
+from rcmvae.inference import Trained, outliers_of
 from rcmvae.interruption import Interruption
 from rcmvae.results import Cut, Ending, channel_trees, scores, seeds_of, summary
 from rcmvae.run import DataCard, RunDirectory, Ways, is_run
@@ -78,11 +79,14 @@ def evaluate(
     num_groups: int | None = None,
     level: float | None = None,
     importance: int | None = None,
+    ood: Any = None,
 ) -> dict[str, Any]:
     """Every metric on a split, for the weights that the run ended with.
 
     The channel tree is cut into `num_groups` groups or at a `level`; as it proposes, without either. `importance` is
-    how many draws of each code are to make the importance-weighted bound, which is left out otherwise.
+    how many draws of each code are to make the importance-weighted bound, which is left out otherwise. `ood` are
+    samples of another kind (arrays, a file, a folder, or the name of other data): how well they are told from those of
+    the split stands under `ood`, and in a file of its own.
     """
     if importance is not None and importance < 1:
         raise ConfigError(
@@ -92,11 +96,15 @@ def evaluate(
     split = _as_split(split)
     cut.check()
     setting = _reopen(run, dataset, None)
+    outliers = None if ood is None else outliers_of(Trained.open(run.path), ood)
     chosen = _last(run, setting).arrays.chosen
     ending = Ending(channel_trees(setting, chosen), naming.kept(run))
     result = scores(setting, chosen, split, ending, cut, importance)
     run.write_json(cut.file_of(split), result)
-    return result
+    if outliers is None:
+        return result
+    source = str(ood) if isinstance(ood, str | Path) else "arrays"
+    return result | {"ood": novelty.evaluate(run, setting, chosen, split, ending.names, outliers, source)}
 
 
 def make_report(
@@ -241,6 +249,7 @@ def _go_on(
             run.write_json("summary.json", {"status": "running"})
         report.forget(run)
         naming.forget(run)
+        novelty.forget(run)
         with ExitStack() as stack:
             watching: list[Listener] = [*listeners, be_patient]
             if run.is_lead:

@@ -10,6 +10,15 @@ from rcmvae.cli.values import height, one_of, whole
 from rcmvae.errors import ConfigError
 
 SPLITS = ("train", "validation", "test")
+Outliers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATA",
+        help="Say too how well samples of another kind are told from these: a .npy, .npz or .parquet file, a folder of "
+        "images, or the name of other data such as fashion_mnist.",
+        show_default=False,
+    ),
+]
 
 
 def evaluate(
@@ -37,6 +46,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    ood: Outliers = None,
     coordinator: startup.Coordinator = None,
     processes: startup.Processes = None,
     process_id: startup.ProcessId = None,
@@ -58,11 +68,15 @@ def evaluate(
     from rcmvae.cli import tables  # noqa: PLC0415
     from rcmvae.cli.outcome import say  # noqa: PLC0415
     from rcmvae.experiment import evaluate as run_evaluation  # noqa: PLC0415
+    from rcmvae.novelty import file_of  # noqa: PLC0415
     from rcmvae.report.measures import DENSITIES  # noqa: PLC0415
     from rcmvae.results import Cut  # noqa: PLC0415
 
-    scores = run_evaluation(run, chosen, **cut, importance=draws)
+    scores = run_evaluation(run, chosen, **cut, importance=draws, ood=ood)
     console.print(tables.measures(scores), tables.groups(scores))
     if scores["losses"]["bound"]["mean"] < 0:
         say(console, DENSITIES)
     say(console, f"Written to {run / Cut(**cut).file_of(chosen)}")
+    if ood is not None:
+        console.print(tables.novelty(scores["ood"]))
+        say(console, f"Doubt is {scores['ood']['doubt']}.", f"Written to {run / file_of(chosen, ood)}")

@@ -11,8 +11,14 @@ from rich.text import Text
 from rcmvae.labels import Names
 from rcmvae.report import tables as text
 from rcmvae.report.measures import measures as list_measures
+from rcmvae.results import number
 
 MOST_ROWS = 20
+SCORES = {
+    "doubt": "no channel that stands for something holds the sample",
+    "bound": "−ELBO: it costs many nats to describe the sample",
+    "combined": "either is surprising, among held-out samples of the training's kind",
+}
 NO_GROUP = -1  # of a channel that has no part in the tree
 
 
@@ -87,6 +93,24 @@ def names(found: Names, active: Sequence[bool], several: bool) -> Table:
         name = found.name(k) or "–"
         held = (f"{found.tau.certainty[k]:.0%}", f"{found.tau.counts[k].sum():.1f}")
         made.add_row(*map(Text, (str(k), name, *held) if is_open else (str(k), "closed", "", "")))
+    return made
+
+
+def novelty(found: Mapping[str, Any]) -> Table:
+    """How well samples of another kind are told from those of a split, a row for each score."""
+    made = Table(
+        title=f"{found['outlier_samples']:,} samples of {escape(found['outliers'])} among {found['samples']:,} of the "
+        f"{found['split']} split",
+        title_justify="left",
+        box=SIMPLE,
+    )
+    made.add_column("score")
+    for name in ("AUROC", "FPR95"):
+        made.add_column(name, justify="right")
+    made.add_column("meaning")
+    for name, meaning in SCORES.items():
+        told = found["scores"][name]
+        made.add_row(name, number(told["auroc"], "{:.3f}"), number(told["fpr95"], "{:.1%}"), meaning)
     return made
 
 

@@ -98,18 +98,13 @@ def embed_parts(trained: Weights, x: Stored) -> Iterator[Embedding]:
 
 def predict_parts(trained: Weights, x: Stored) -> Iterator[Prediction]:
     """The prediction of some samples after the other."""
-    for r in belief_parts(trained, x):
+    for r in in_parts(trained, x, trained.uses.membership):
         yield predicted(trained, r)
-
-
-def belief_parts(trained: Weights, x: Stored) -> Iterator[Float[np.ndarray, "N K"]]:
-    """The responsibilities of some samples after the other, by the encoder alone."""
-    return in_parts(trained, x, trained.uses.membership)
 
 
 def membership(trained: Weights, x: Stored) -> Float[np.ndarray, "N K"]:
     """r(x) of all samples."""
-    return np.concatenate([*belief_parts(trained, x)])
+    return np.concatenate([*in_parts(trained, x, trained.uses.membership)])
 
 
 def places(trained: Weights, x: Stored) -> tuple[Float[np.ndarray, "N K"], Float[np.ndarray, "N D"]]:

@@ -30,6 +30,14 @@ def samples_of(trained: Trained, given: Any, options: Sequence[str] = ()) -> Sto
     return trained.accept(_source(trained, path, options).read().train.x, str(given))
 
 
+def outliers_of(trained: Trained, given: Any) -> Stored:
+    """The same, or the test part of data that are known by name, such as fashion_mnist."""
+    if not isinstance(given, str) or given not in SOURCES:
+        return samples_of(trained, given)
+    raw = load_source(given, []).read()
+    return trained.accept((raw.train if raw.test is None else raw.test).x, given)
+
+
 class Labelled(NamedTuple):
     """Samples with what is known of them."""
 

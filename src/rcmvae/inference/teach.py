@@ -9,7 +9,7 @@ import numpy as np
 from rcmvae.data import marks
 from rcmvae.data.splits import Purpose, keep_labels, stream
 from rcmvae.errors import ConfigError, DataError, counted
-from rcmvae.inference.apply import belief_parts
+from rcmvae.inference.apply import membership
 from rcmvae.inference.samples import Labelled, labelled_samples_of
 from rcmvae.inference.trained import Trained
 from rcmvae.labels import Names
@@ -46,7 +46,7 @@ def teach(
     found = []
     for seed in seeds:
         trained = first if seed == seeds[0] else Trained.open(path, seed)
-        r = np.concatenate([*belief_parts(trained, given.x)])
+        r = membership(trained, given.x)
         before = None if fresh else trained.names
         names = Names.blank(trained.groups, trained.card.label_names) if before is None else before
         found.append(names.taught(r, given.label, given.labels, mark))

@@ -1,0 +1,92 @@
+"""Outliers, against scores made one by one from an embedding."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from rcmvae import experiment, naming, novelty
+from rcmvae.errors import DataError, RunError
+from rcmvae.inference import Trained, embed, outliers_of
+from rcmvae.labels import combined, detection
+from rcmvae.run import RunDirectory
+from tests.inference.conftest import vectors_of
+from tests.training.small import digits
+
+NOISE = np.random.default_rng(0).integers(0, 256, (90, 8, 8, 1), dtype=np.uint8)
+
+
+@pytest.fixture
+def run(images: RunDirectory, tmp_path: Path) -> RunDirectory:
+    shutil.copytree(images.path, tmp_path / "copy")
+    return RunDirectory.find(tmp_path / "copy")
+
+
+def test_every_score_is_that_of_an_embedding(run: RunDirectory) -> None:
+    found = experiment.evaluate(run.path, dataset=digits(), ood=NOISE)["ood"]
+    assert run.read_json("evaluation-test-ood-arrays.json") == found
+    assert "ood" not in run.read_json("evaluation-test.json")
+    names = naming.kept(run)
+    assert names is not None
+    assert (found["labelled"], found["doubt"]) == (240, "1 − max_c r_c max_y τ_cy")
+    for seed in (0, 1):
+        told = [embed(run.path, x, seed=seed) for x in ("validation", "test", NOISE)]
+        certain = names[seed].tau.table.max(axis=1)
+        doubt = [[1 - max(row * certain) for row in one.responsibility] for one in told]
+        scores = [np.stack([one, each.bound], axis=1) for one, each in zip(doubt, told, strict=True)]
+        held_out, normal, strange = scores
+        pairs = {"doubt": (normal[:, 0], strange[:, 0]), "bound": (normal[:, 1], strange[:, 1])}
+        pairs["combined"] = (combined(normal, held_out), combined(strange, held_out))
+        for name, (mine, theirs) in pairs.items():
+            truth = np.repeat([0, 1], [len(mine), len(theirs)])
+            auroc = roc_auc_score(truth, np.concatenate([mine, theirs]))
+            assert found["scores"][name]["auroc"]["per_seed"][seed] == pytest.approx(auroc, abs=2e-3)
+            fpr95 = detection(mine, theirs).fpr95
+            assert found["scores"][name]["fpr95"]["per_seed"][seed] == pytest.approx(fpr95, abs=0.02)
+
+
+def test_histograms_hold_every_sample(run: RunDirectory) -> None:
+    found = experiment.evaluate(run.path, dataset=digits(), ood=NOISE)["ood"]
+    assert len(found["histograms"]) == 2
+    for scores in found["histograms"]:
+        for histogram in scores.values():
+            assert (np.diff(histogram["edges"]) > 0).all()
+            for kind in ("normal", "outliers"):
+                assert sum(histogram[kind]) == pytest.approx(1)
+
+
+def test_without_labels_the_doubt_is_of_channels_alone(run: RunDirectory) -> None:
+    naming.forget(run)
+    found = experiment.evaluate(run.path, dataset=digits(), ood=NOISE)["ood"]
+    assert (found["labelled"], found["doubt"]) == (0, "1 − max_c r_c, since no label was counted")
+    normal, strange = (1 - embed(run.path, x).responsibility.max(axis=1) for x in (digits().test.x, NOISE))
+    auroc = detection(normal, strange).auroc
+    assert found["scores"]["doubt"]["auroc"]["per_seed"][0] == pytest.approx(auroc, abs=2e-3)
+
+
+def test_other_data_are_known_by_name_or_file(run: RunDirectory, tmp_path: Path) -> None:
+    trained = Trained.open(run.path)
+    named = outliers_of(trained, "digits")
+    assert named.shape == (1797, 8, 8, 1)
+    np.save(tmp_path / "noise.npy", NOISE)
+    np.testing.assert_array_equal(outliers_of(trained, tmp_path / "noise.npy"), NOISE)
+    with pytest.raises(DataError, match="A sample of x has the shape 6"):
+        experiment.evaluate(run.path, dataset=digits(), ood=vectors_of(3))
+
+
+def test_what_was_found_is_kept_until_the_weights_change(run: RunDirectory) -> None:
+    assert novelty.kept(run) == []
+    (run.path / novelty.file_of("test", "b.npz")).write_text(json.dumps({"outliers": "b"}))
+    (run.path / novelty.file_of("test", "x/a kind.npy")).write_text(json.dumps({"outliers": "a"}))
+    assert [one["outliers"] for one in novelty.kept(run)] == ["a", "b"]
+    novelty.forget(run)
+    assert novelty.kept(run) == []
+
+
+def test_a_run_that_has_not_finished_has_no_outliers(run: RunDirectory) -> None:
+    run.write_json("summary.json", {"status": "interrupted", "epochs": 1})
+    with pytest.raises(RunError, match="is interrupted"):
+        experiment.evaluate(run.path, dataset=digits(), ood=NOISE)
