@@ -456,6 +456,10 @@ def test_a_finished_run_has_a_report(reported: RunDirectory) -> None:
     links = re.findall(r"\]\((figures/[^)]+)\)", (reported.path / "REPORT.md").read_text(encoding="utf-8"))
     assert len(links) > 10
     assert [link for link in links if not (reported.path / link).is_file()] == []
+    # All labels for training were counted, so the test split tells how right they are; nothing was strange.
+    assert {link for link in links if "labels/" in link} == {
+        f"figures/labels/{name}.png" for name in ("tau_matrix", "calibration")
+    }
     for seed in (0, 1):
         bundle = gather(reported, seed).bundle
         assert (bundle.seed, bundle.split, bundle.epoch, len(bundle)) == (seed, "train", 3, 240)

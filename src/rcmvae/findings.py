@@ -1,20 +1,29 @@
 """All that is known of one seed of a run: what figures and reports show. Neither the model nor the data are needed."""
 
 import dataclasses
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
+from rcmvae import naming, novelty
 from rcmvae.config import Config
 from rcmvae.curriculum import ChannelTree, Pot
-from rcmvae.diagnostics import Bundle
+from rcmvae.diagnostics import Absent, Bundle, calibration
 from rcmvae.errors import RunError
+from rcmvae.labels import Names, Reliability
 from rcmvae.run import RunDirectory
 from rcmvae.structs import Event
 from rcmvae.training import Lines, Row
 
 FOLDER = "diagnostics"
+
+
+class Judged(NamedTuple):
+    """How right the labels of samples are that were not counted."""
+
+    split: str
+    reliability: Reliability
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +39,21 @@ class Findings:
     events: tuple[Event, ...]  # of the curriculum, and
     pots: tuple[Pot, ...]  # what it opened: none without one
     tree: ChannelTree
+    names: Names | None = None  # of the channels, where labels were counted
+    outliers: tuple[dict[str, Any], ...] = ()  # evaluations with samples of another kind
+
+    @property
+    def judged(self) -> "Judged | Absent":
+        """How right labels are, by the samples that are shown; by those for testing, where all of them were counted."""
+        found = calibration(self.bundle, self.names)
+        if isinstance(found, Reliability):
+            return Judged(self.bundle.split, found)
+        by = None if self.names is None else self.names.fingerprint
+        test = self.summary.get("test", {})
+        for seed, told in zip(test.get("seeds", ()), test.get("calibration_of", ()), strict=False):
+            if seed == self.bundle.seed and told is not None and told["names"] == by:
+                return Judged(test["split"], Reliability.from_json(told))
+        return found
 
     @property
     def groups(self) -> Int[np.ndarray, " K"]:
@@ -61,6 +85,7 @@ def gather(run: RunDirectory, seed: int | None = None) -> Findings:
     """What a finished run says of a seed, of its first where none is named."""
     config = run.config
     summary, at = place_of(run, seed)
+    names = naming.kept(run)
     growth = summary["curriculum"][at] if "curriculum" in summary else {"events": [], "pot_tree": []}
     return Findings(
         run=run.path.name,
@@ -74,4 +99,6 @@ def gather(run: RunDirectory, seed: int | None = None) -> Findings:
         events=tuple(Event.model_validate(event) for event in growth["events"]),
         pots=tuple(Pot.model_validate(pot) for pot in growth["pot_tree"]),
         tree=ChannelTree.from_json(summary["channel_tree"][at]),
+        names=None if names is None else names[at],
+        outliers=tuple(novelty.kept(run)),
     )

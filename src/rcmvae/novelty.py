@@ -20,7 +20,7 @@ from rcmvae.setting import Setting
 from rcmvae.structs import UNLABELLED
 from rcmvae.training import TrainState
 
-BINS = 40
+BINS = 30
 BY_LABELS = "1 − max_c r_c max_y τ_cy"
 BY_CHANNELS = "1 − max_c r_c, since no label was counted"
 FILES = "evaluation-*-ood-*.json"

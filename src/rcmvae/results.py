@@ -207,6 +207,7 @@ def scores(
         "cut": cut._asdict(),
         **told(subjects),
         "channels_of": [_channels_of(one, names) for one in subjects],
+        "calibration_of": [_calibration_of(one) for one in subjects],
         "groups_of": [
             [
                 part | {"channels": np.flatnonzero(one.groups == part["index"]).tolist()}
@@ -265,6 +266,14 @@ def told(subjects: Sequence[Subject]) -> dict[str, Any]:
         else:
             section[metric.name] = spread([float(value) for value in values if isinstance(value, float)])
     return sections | {"absent": absent}
+
+
+def _calibration_of(subject: Subject) -> dict[str, Any] | None:
+    """How right labels are in bins of confidence, and by which names; None where nothing tells."""
+    found = subject.calibration
+    if isinstance(found, Absent) or subject.names is None:
+        return None
+    return found.to_json() | {"names": subject.names.fingerprint}
 
 
 def _channels_of(subject: Subject, names: Sequence[str]) -> list[dict[str, Any]]:

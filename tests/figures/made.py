@@ -11,6 +11,8 @@ from rcmvae.curriculum import channel_tree, pot_tree
 from rcmvae.diagnostics import Bundle
 from rcmvae.diagnostics.bundle import Pictures
 from rcmvae.findings import Findings
+from rcmvae.labels import Names
+from rcmvae.results import spread
 from rcmvae.structs import Event
 from rcmvae.training import Row
 
@@ -94,8 +96,10 @@ def made(
     layout: str = "decentralized",
     grown: bool = False,
     learned: bool = False,
+    taught: int = 0,
+    strange: int = 0,
 ) -> Findings:
-    """Findings of a run with these sizes; a share of the samples has no label."""
+    """Findings of a run with these sizes; a share of the samples has no label, and so many were counted."""
     rng = np.random.default_rng(K + N)
     active = ~np.isin(np.arange(K), closed)
     logits = np.where(active, 3 * rng.normal(size=(N, K)), -np.inf)
@@ -129,6 +133,9 @@ def made(
         pictures=pictures(rng, x, channel, K, D, planes),
     )
     events = EVENTS if grown else ()
+    tree = channel_tree(joint / joint.sum())
+    names = Names.blank(tree.cut(num_groups=tree.proposed), bundle.label_names)
+    told = names.taught(r[:taught], truth[:taught], bundle.label_names, bundle.mark[:taught])
     return Findings(
         run="made",
         config=config(K, grown=grown, layout=layout, learned=learned),
@@ -138,5 +145,31 @@ def made(
         rows=history(K, int(active.sum())),
         events=events,
         pots=tuple(pot_tree(1, events)) if grown else (),
-        tree=channel_tree(joint / joint.sum()),
+        tree=tree,
+        names=told if taught else None,
+        outliers=tuple(outliers(rng, f"kind {at}.npz") for at in range(strange)),
     )
+
+
+def outliers(rng: np.random.Generator, name: str) -> dict[str, Any]:
+    """What an evaluation with samples of another kind might have found."""
+    scores = ("doubt", "bound", "combined")
+    return {
+        "split": "test",
+        "samples": 100,
+        "outliers": f"some/{name}",
+        "outlier_samples": 50,
+        "seeds": [0],
+        "labelled": 3,
+        "scores": {score: {"auroc": spread([0.9]), "fpr95": spread([0.2])} for score in scores},
+        "histograms": [
+            {
+                score: {
+                    "edges": np.linspace(0, 1, 6).tolist(),
+                    "normal": rng.dirichlet(np.ones(5)).tolist(),
+                    "outliers": rng.dirichlet(np.ones(5)).tolist(),
+                }
+                for score in scores
+            }
+        ],
+    }

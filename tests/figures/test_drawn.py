@@ -1,18 +1,22 @@
 """What is drawn, against the numbers it stands for."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Rectangle, StepPatch
 
+from rcmvae.diagnostics import Absent
 from rcmvae.figures import FIGURES, drawings
 from rcmvae.figures.curriculum.k_active import kicked
 from rcmvae.figures.maps import MOST_POINTS, thinned
 from rcmvae.figures.pictures import some_of_each
 from rcmvae.figures.tiles import GAP, tiles_of
 from rcmvae.findings import Findings
+from rcmvae.labels import reliability
 from tests.figures.made import EVENTS, made
 
 IMAGES, GROWN = made(), made(grown=True, closed=[2, 3])
@@ -199,6 +203,63 @@ def test_ownership_is_the_share_of_each_label() -> None:
     for row, k in enumerate(channels):
         share = np.bincount(bundle.truth[bundle.channel == k], minlength=3) / (bundle.channel == k).sum()
         np.testing.assert_allclose(np.asarray(image.get_array())[row], share)
+
+
+def test_channels_are_shown_with_what_they_are_called() -> None:
+    findings = made(K=5, closed=[1], taught=30)
+    names = findings.names
+    assert names is not None
+    figure = drawn("labels/tau_matrix", findings)
+    axes = figure.axes[0]
+    rows = [int(tick.get_text()) for tick in axes.get_yticklabels()]
+    assert rows[-1] == 1
+    image = np.asarray(axes.images[0].get_array())
+    np.testing.assert_allclose(image[:-1], names.tau.table[rows[:-1]])
+    assert (image[-1] == 0).all()
+    words = [text.get_text() for text in axes.texts]
+    assert words.count("closed") == 1
+    assert {f"{names.tau.counts[k].sum():.1f}" for k in rows[:-1]} <= {*words}
+    assert "By 30 labels, 4 of 4 open channels have a name" in figure.get_suptitle()
+
+
+def test_calibration_is_of_samples_that_were_not_counted() -> None:
+    findings = made(taught=40, unlabelled=0.3)
+    b, names = findings.bundle, findings.names
+    assert names is not None
+    p = names.predict_proba(b.responsibility)
+    rest = [n for n in range(40, 120) if b.truth[n] >= 0]
+    right = np.mean([p[n].argmax() == b.truth[n] for n in rest])
+    figure = drawn("labels/calibration", findings)
+    assert f"{100 * right:.0f} % of the labels are right" in figure.get_suptitle()
+    assert f"Over the {len(rest)} samples of the validation split" in figure.get_supxlabel()
+    assert sum(heights(figure.axes[1])) == pytest.approx(100)
+
+
+def test_where_all_were_counted_the_test_split_tells_of_calibration() -> None:
+    findings = made(N=30, taught=30)
+    assert findings.names is not None
+    assert isinstance(FIGURES["labels/calibration"](findings), Absent)
+    told = reliability(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1])).to_json()
+    for by, absent in ((findings.names.fingerprint, False), ("other names", True)):
+        test = {"split": "test", "seeds": [7, 0], "calibration_of": [None, told | {"names": by}]}
+        found = FIGURES["labels/calibration"](dataclasses.replace(findings, summary={"test": test}))
+        assert isinstance(found, Absent) == absent
+        if isinstance(found, Figure):
+            assert "50 % of the labels are right, where 75 % was said" in found.get_suptitle()
+            assert "Over the 2 samples of the test split" in found.get_supxlabel()
+
+
+def test_outliers_are_drawn_as_they_were_counted() -> None:
+    findings = made(strange=2)
+    figure = drawn("labels/ood", findings)
+    for row, told in enumerate(findings.outliers):
+        for axes, (score, histogram) in zip(
+            figure.axes[3 * row : 3 * row + 3], told["histograms"][0].items(), strict=True
+        ):
+            steps = [patch.get_data()[0] for patch in axes.patches if isinstance(patch, StepPatch)]
+            np.testing.assert_allclose(steps[0], 100 * np.array(histogram["normal"]))
+            np.testing.assert_allclose(steps[1], 100 * np.array(histogram["outliers"]))
+            assert axes.get_title(loc="left") == f"{score}: AUROC 0.900, FPR95 20 %"
 
 
 def test_bars_are_as_high_as_their_numbers() -> None:

@@ -21,8 +21,14 @@ NAMES = {
     *("mixture/channel_latents_grid", "mixture/latent_by_channel", "mixture/channel_ownership"),
     *("mixture/channel_kl", "mixture/routing_hardness", "mixture/recon_selected", "mixture/recon_by_channel"),
     *("mixture/evolution", "mixture/manifolds", "mixture/tree", "curriculum/k_active", "curriculum/pot_tree"),
+    *("labels/tau_matrix", "labels/calibration", "labels/ood"),
 }
 # Each with the figures that have no meaning for it, and a part of the reason.
+CALLED = {
+    "labels/tau_matrix": "No label was counted",
+    "labels/calibration": "No label was counted",
+    "labels/ood": "--ood DATA",
+}
 GROWN = {"curriculum/k_active": "no curriculum", "curriculum/pot_tree": "no curriculum"}
 LONELY = GROWN | {
     "mixture/tree": "nothing to merge",
@@ -31,18 +37,24 @@ LONELY = GROWN | {
 }
 UNKNOWN = GROWN | {"mixture/channel_ownership": "has a label"}
 RUNS: dict[str, tuple[Findings, dict[str, str]]] = {
-    "grown, with closed channels": (made(grown=True, closed=[2, 3]), {}),
-    "one channel, float images": (made(K=1, as_bytes=False), LONELY),
+    "grown, with closed channels": (made(grown=True, closed=[2, 3], taught=9, strange=2), {}),
+    "one channel, float images": (made(K=1, as_bytes=False), LONELY | CALLED),
     "vectors, unlabelled, closed channels": (
         made(K=6, closed=[0, 2, 5], shape=(7,), as_bytes=False, classes=0, unlabelled=1.0),
-        UNKNOWN,
+        UNKNOWN | CALLED,
     ),
     "colour, shared latent of four dimensions, some labels": (
-        made(shape=(6, 5, 3), D=4, layout="shared", learned=True, unlabelled=0.8),
+        made(shape=(6, 5, 3), D=4, layout="shared", learned=True, unlabelled=0.8, taught=20),
+        GROWN | {"labels/ood": "--ood DATA"},
+    ),
+    "long vectors, one dimension": (
+        made(K=3, shape=(300,), as_bytes=False, D=1, taught=1, strange=6),
         GROWN,
     ),
-    "long vectors, one dimension": (made(K=3, shape=(300,), as_bytes=False, D=1), GROWN),
-    "few samples": (made(K=3, N=3), GROWN),
+    "few samples, all counted": (
+        made(K=3, N=3, taught=3),
+        GROWN | {"labels/ood": "--ood DATA", "labels/calibration": "besides those that the names"},
+    ),
 }
 
 

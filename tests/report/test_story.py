@@ -10,6 +10,7 @@ from rcmvae.report.channels import Channel, channels_of
 from rcmvae.report.markdown import markdown
 from rcmvae.report.sections import CHANNELS
 from rcmvae.report.story import NOTHING_ODD, Story, tell
+from rcmvae.results import spread
 from tests.report import scene
 
 NO_FIGURES = {CHANNELS: Absent("Nothing was drawn.")}
@@ -38,6 +39,18 @@ def test_what_was_trained_and_what_came_out() -> None:
     )
     assert [fact.value for fact in story.facts] == ["3 of 4", "2", "80.0%", "20.0"]
     assert story.outcome[0] == "3 epochs in 1.5 seconds; 3 of 3 open channels in use."
+
+
+def test_the_names_of_channels_are_judged() -> None:
+    summary = scene.summary(seeds=(0, 1))
+    tau = {"accuracy": 0.9, "ece": 0.05, "certainty": 0.7, "counted": 20.0}
+    summary["test"]["tau"] = {name: spread([value, value]) for name, value in tau.items()}
+    sentence = (
+        "Accuracy, with channels named by 20 labels: 90.0% ± 0.0%; expected calibration error 0.050 ± 0.000."
+    )
+    assert sentence in told(scene.findings(summary=summary)).outcome
+    del summary["test"]["tau"]["accuracy"]
+    assert not any("named by" in line for line in told(scene.findings(summary=summary)).outcome)
 
 
 def test_what_to_look_at() -> None:

@@ -2,6 +2,7 @@
 
 from rcmvae.figures import core as core
 from rcmvae.figures import curriculum as curriculum
+from rcmvae.figures import labels as labels
 from rcmvae.figures import mixture as mixture
 from rcmvae.figures.drawing import FIGURES as FIGURES
 from rcmvae.figures.drawing import OF_CHANNELS as OF_CHANNELS

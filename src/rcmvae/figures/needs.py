@@ -1,11 +1,15 @@
 """What a figure may ask of a run. Each gives the reason why it is not there, or None where it is."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
+from rcmvae.diagnostics import Absent
+from rcmvae.diagnostics.metric import UNTAUGHT
 from rcmvae.findings import Findings
 from rcmvae.structs import UNLABELLED
 
 Need = Callable[[Findings], str | None]
+Thing = TypeVar("Thing")
 
 
 def labels(findings: Findings) -> str | None:
@@ -34,3 +38,26 @@ def rival(findings: Findings) -> str | None:
     """More than one open channel."""
     several = findings.bundle.active.sum() > 1
     return None if several else "Only one channel is open: no other could draw a sample."
+
+
+def names(findings: Findings) -> str | None:
+    """A label that was counted."""
+    return UNTAUGHT.reason if findings.names is None else None
+
+
+def judged(findings: Findings) -> str | None:
+    """A sample that shows whether labels are right."""
+    return findings.judged.reason if isinstance(findings.judged, Absent) else None
+
+
+def outliers(findings: Findings) -> str | None:
+    """A look at samples of another kind."""
+    looked = "No samples of another kind were looked at: rcmvae evaluate RUN --ood DATA does so."
+    return None if findings.outliers else looked
+
+
+def given(thing: Thing | Absent | None) -> Thing:
+    """What a need has made sure of."""
+    assert thing is not None
+    assert not isinstance(thing, Absent)
+    return thing

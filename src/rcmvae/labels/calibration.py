@@ -1,6 +1,8 @@
 """Probabilities that can be taken at their word: one temperature, fitted on labelled samples that were held out."""
 
-from typing import NamedTuple
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,6 +21,19 @@ class Reliability(NamedTuple):
     confidence: Float[np.ndarray, " B"]  # mean within each bin
     accuracy: Float[np.ndarray, " B"]
     samples: Int[np.ndarray, " B"]
+
+    def to_json(self) -> dict[str, list[Any]]:
+        """As plain lists; a bin without a sample has null."""
+        lists = {name: getattr(self, name).tolist() for name in self._fields}
+        return {
+            name: [None if math.isnan(value) else value for value in told] for name, told in lists.items()
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "Reliability":
+        """What `to_json` wrote."""
+        edges, confidence, accuracy = (np.array(told[name], float) for name in cls._fields[:3])
+        return cls(edges, confidence, accuracy, np.array(told["samples"], int))
 
     @property
     def share_right(self) -> float:

@@ -1,6 +1,7 @@
 """What the channels of one set of weights are called, and from which samples that is known."""
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -78,6 +79,13 @@ class Names:
         held_out = int((label != UNLABELLED).sum())
         temperature = fit_temperature(self.tau.predict_proba(r), label) if held_out else 1.0
         return dataclasses.replace(self, temperature=temperature, held_out=held_out)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal where everything that is predicted is equal."""
+        digest = hashlib.sha256(repr((self.labels, self.temperature, self.groups.tolist())).encode())
+        digest.update(np.ascontiguousarray(self.tau.counts).tobytes())
+        return digest.hexdigest()[:16]
 
     def counted(self, mark: UInt64[np.ndarray, " N"]) -> Bool[np.ndarray, " N"]:
         """Which samples were counted."""

@@ -28,6 +28,7 @@ def outcome(summary: Mapping[str, Any], used: str) -> list[str]:
         lines.append(f"Negative evidence bound on {test['samples']:,} test samples: {bound} nats per sample.")
         lines += [DENSITIES] if test["losses"]["bound"]["mean"] < 0 else []
         lines += agreement(test, "clustering", "channel", [len(parts) for parts in test["channels_of"]])
+        lines += by_labels(test)
     return [*lines, *grouping(summary)]
 
 
@@ -52,6 +53,16 @@ def grouping(summary: Mapping[str, Any]) -> list[str]:
     many = f"{span(proposed)} group{'s' * (max(proposed) != 1)}"
     line = f"The channel tree proposes {many} of {span(most)} channels."
     return [line, *([] if test is None else agreement(test, "groups", "group", proposed))]
+
+
+def by_labels(test: Mapping[str, Any]) -> list[str]:
+    """How right the labels are that were counted in channels; nothing where none was, or nobody knows better."""
+    told = test.get("tau", {})
+    if "accuracy" not in told:
+        return []
+    accuracy, ece = number(told["accuracy"], "{:.1%}"), number(told["ece"], "{:.3f}")
+    many = counted(int(told["counted"]["mean"]), "label")
+    return [f"Accuracy, with channels named by {many}: {accuracy}; expected calibration error {ece}."]
 
 
 def agreement(test: Mapping[str, Any], key: str, part: str, counts: list[int]) -> list[str]:

@@ -1,0 +1,74 @@
+"""Which label each channel stands for."""
+
+import numpy as np
+from jaxtyping import Int
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rcmvae.errors import counted
+from rcmvae.figures import needs
+from rcmvae.figures.contents import and_more, percent, shortened
+from rcmvae.figures.drawing import figure
+from rcmvae.figures.style import FAINT, INK, PAPER, QUIET, SHARE, page
+from rcmvae.findings import Findings
+from rcmvae.labels import Names
+
+MOST_CHANNELS, MOST_LABELS = 40, 30
+TOLD = 0.1  # from this share on, a cell has a number
+
+
+@figure(needs.names)
+def tau_matrix(findings: Findings) -> Figure:
+    """A row per channel, a column per label: what the channel stands for, by the labels that were counted in it."""
+    names = needs.given(findings.names)
+    active = findings.bundle.active
+    channels, labels = _shown(findings, names)
+    named = sum(names.name(k) is not None for k in np.flatnonzero(active).tolist())
+    certainty = float(findings.bundle.usage @ names.tau.certainty)
+    drawn = page(
+        f"By {counted(len(names), 'label')}, {named} of {counted(int(active.sum()), 'open channel')} have a name: they "
+        f"are {percent(certainty)} sure of it",
+        f"Each row: p(label | channel) in %, where it is {100 * TOLD:.0f} or more. To the right: how many labels were "
+        f"counted in the channel, by responsibility. Where hardly any was, it is called what its group is called."
+        f"{and_more(len(active) - len(channels))}{and_more(len(names.labels) - len(labels), 'label')}",
+        1.5 + 0.26 * len(channels),
+    )
+    axes = drawn.subplots()
+    is_open = active[channels]
+    table = np.where(is_open[:, None], names.tau.table[np.ix_(channels, labels)], 0)
+    axes.imshow(table, cmap=SHARE, vmin=0, vmax=1, aspect="auto")
+    shown = [shortened(names.labels[y], 10) for y in labels]
+    axes.set_xticks(range(len(labels)), shown, rotation=45 if sum(map(len, shown)) > 90 else 0)
+    axes.set_yticks(range(len(channels)), [str(k) for k in channels])
+    axes.set(xlabel="label", ylabel="channel")
+    axes.tick_params(length=0)
+    for row, column in np.argwhere(table >= TOLD).tolist():
+        tone = PAPER if table[row, column] > 0.5 else INK
+        text = f"{100 * table[row, column]:.0f}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=tone)
+    _beside(axes, names.tau.counts.sum(axis=1)[channels].tolist(), is_open.tolist(), len(labels))
+    return drawn
+
+
+def _beside(axes: Axes, held: list[float], is_open: list[bool], columns: int) -> None:
+    """How many labels were counted in each channel; closed ones are shown as closed."""
+    axes.text(columns - 0.4, -0.8, "labels", ha="left", va="center", fontsize=7.5, color=QUIET)
+    for row, (labels, opened) in enumerate(zip(held, is_open, strict=True)):
+        if opened:
+            axes.text(columns - 0.4, row, f"{labels:.1f}", ha="left", va="center", fontsize=7.5)
+            continue
+        axes.axhspan(row - 0.5, row + 0.5, facecolor=FAINT, hatch="///", edgecolor=PAPER, linewidth=0)
+        axes.text((columns - 1) / 2, row, "closed", ha="center", va="center", fontsize=7.5, color=QUIET,
+                  bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})  # fmt: skip
+
+
+def _shown(findings: Findings, names: Names) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " y"]]:
+    """The channels that hold most, ordered by the label they stand for, the closed ones last; labels in order."""
+    usage, table = findings.bundle.usage, names.tau.table
+    largest = np.argsort(-usage, kind="stable")[:MOST_CHANNELS]
+    closed = ~findings.bundle.active[largest]
+    order = np.lexsort((largest, -table[largest].max(axis=1), table[largest].argmax(axis=1), closed))
+    met = np.zeros(len(names.labels))
+    np.add.at(met, names.label, 1)
+    labels = np.sort(np.argsort(-met, kind="stable")[:MOST_LABELS])
+    return largest[order], labels
