@@ -20,7 +20,7 @@ from benchmarks.common import arguments, progress, report, trained
 from rcmvae.config import load_config
 from rcmvae.data import Dataset
 from rcmvae.diagnostics import clustering
-from rcmvae.results import channel_trees, number, scores, spread
+from rcmvae.results import Ending, number, scores, spread
 
 CONFIG = "configs/vectors.yaml"
 CASES = {"wine": load_wine, "breast-cancer": load_breast_cancer}
@@ -48,7 +48,7 @@ def measure(case: str, seeds: int, folder: Path) -> Iterator[dict[str, Any]]:
     }
     run = trained(load_config(CONFIG, [f"{key}={value}" for key, value in overrides.items()]))
     chosen = run.outcome.chosen
-    found = scores(run.setting, chosen, "test", channel_trees(run.setting, chosen))
+    found = scores(run.setting, chosen, "test", Ending.of(run.setting, chosen))
     for seed in range(seeds):
         yield {
             "case": case,

@@ -15,7 +15,7 @@ from rcmvae.inference import embed
 from rcmvae.labels import Names, Tau, fit_temperature, reliability
 from rcmvae.run import RunDirectory
 from rcmvae.setting import Setting
-from rcmvae.training import compile_beliefs
+from rcmvae.training import compile_codes
 from tests.training.small import DATA, digits, tiny
 
 FEW = DATA | {"num_labeled": 30}
@@ -91,8 +91,8 @@ def test_the_temperature_comes_from_held_out_labels_and_never_from_test_labels()
     whole, validation = names_by(digits()), digits().validation
     assert whole.held_out == len(validation) == 60
     setting = Setting.prepare(tiny(), digits())
-    (r,) = compile_beliefs(setting.plan, setting.devices)(setting.start, setting.on_device(validation))
-    expected = fit_temperature(whole.tau.predict_proba(r), validation.label)
+    (codes,) = compile_codes(setting.plan, setting.devices)(setting.start, setting.on_device(validation))
+    expected = fit_temperature(whole.tau.predict_proba(codes.responsibility), validation.label)
     assert whole.temperature == pytest.approx(expected, rel=1e-3)
     # With other labels in the test part, everything is the same.
     test = dataclasses.replace(digits().test, truth=np.roll(digits().test.truth, 1))

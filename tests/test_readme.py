@@ -20,7 +20,7 @@ def test_the_quick_start_in_python_runs(tmp_path: Path) -> None:
     assert "runs/mixture__k4" in done.stdout
 
 
-@pytest.mark.parametrize("page", ["estimator.md", "growing.md"])
+@pytest.mark.parametrize("page", ["estimator.md", "growing.md", "labels.md"])
 def test_the_code_of_the_guide_runs(page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}

@@ -14,7 +14,7 @@ from rcmvae.labels import Names, Tau
 from rcmvae.run import RunDirectory
 from rcmvae.setting import Setting
 from rcmvae.structs import UNLABELLED
-from rcmvae.training import Pixels, TrainState, compile_beliefs
+from rcmvae.training import Pixels, TrainState, compile_codes
 
 FILE = "labels.json"
 
@@ -34,13 +34,13 @@ def names_from(
             (np.concatenate([train.x, held_out.x]), np.concatenate([train.label, held_out.label]))
         )
     )
-    r = compile_beliefs(setting.plan, setting.devices)(state, data)
+    seen = compile_codes(setting.plan, setting.devices)(state, data)
     labels, mark, N = setting.dataset.label_names, marks(train.x), len(train)
     return [
         Names.blank(group, labels)
-        .taught(one[:N], train.label, labels, mark)
-        .calibrated(one[N:], held_out.label)
-        for group, one in zip(groups, r, strict=True)
+        .taught(one.responsibility[:N], train.label, labels, mark)
+        .calibrated(one.responsibility[N:], held_out.label)
+        for group, one in zip(groups, seen, strict=True)
     ]
 
 

@@ -1,6 +1,5 @@
 """Training: a compiled epoch, the host's loop around it, and checkpoints."""
 
-from rcmvae.training.belief import compile_beliefs as compile_beliefs
 from rcmvae.training.checkpoint import Arrays as Arrays
 from rcmvae.training.checkpoint import Checkpoint as Checkpoint
 from rcmvae.training.checkpoint import Checkpoints as Checkpoints
