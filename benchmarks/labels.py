@@ -38,7 +38,11 @@ def measure(K: int, seeds: int, labels: list[int], draws: int) -> Iterator[dict[
                     judged = reliability(tau.predict_proba(one[rest]), truth[rest])
                     found.setdefault(f"accuracy, {name}", []).append(judged.share_right)
                     found.setdefault(f"ECE, {name}", []).append(judged.ece)
-        yield {"channels": K, "labels": number, **{name: float(np.mean(each)) for name, each in found.items()}}
+        yield {
+            "channels": K,
+            "labels": number,
+            **{name: float(np.mean(each)) for name, each in found.items()},
+        }
 
 
 def main() -> None:
