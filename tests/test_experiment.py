@@ -486,7 +486,7 @@ def test_a_report_looks_anew_where_it_must(run: RunDirectory) -> None:
     assert (gather(run).bundle.split, len(gather(run).bundle)) == ("validation", 60)
     # Other weights: what was seen with the old ones is gone.
     experiment.resume(run.path, digits(), epochs=4)
-    with pytest.raises(RunError, match="is not there: `rcmvae report` makes it anew"):
+    with pytest.raises(RunError, match="is not there: `rcmvae report RUN --split train` makes it anew"):
         gather(run)
     experiment.make_report(run.path, dataset=digits())
     assert gather(run).bundle.epoch == 4

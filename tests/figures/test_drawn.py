@@ -259,7 +259,7 @@ def test_outliers_are_drawn_as_they_were_counted() -> None:
             steps = [patch.get_data()[0] for patch in axes.patches if isinstance(patch, StepPatch)]
             np.testing.assert_allclose(steps[0], 100 * np.array(histogram["normal"]))
             np.testing.assert_allclose(steps[1], 100 * np.array(histogram["outliers"]))
-            assert axes.get_title(loc="left") == f"{score}: AUROC 0.900, FPR95 20 %"
+            assert axes.get_title(loc="left") == f"{score}\nAUROC 0.900, FPR95 20 %"
 
 
 def test_bars_are_as_high_as_their_numbers() -> None:

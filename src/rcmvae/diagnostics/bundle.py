@@ -88,25 +88,30 @@ class Bundle:
     def load(cls, path: Path) -> "Bundle":
         """What `save` wrote; neither the model nor the data are needed."""
         if not path.is_file():
-            raise RunError(f"{path} is not there: `rcmvae report` makes it anew.")
+            raise RunError(f"{path} is not there: `rcmvae report RUN --split train` makes it anew.")
         if not zipfile.is_zipfile(path):
-            raise RunError(f"{path} is damaged, it is no archive: `rcmvae report` makes it anew.")
+            raise RunError(
+                f"{path} is damaged, it is no archive: `rcmvae report RUN --split train` makes it anew."
+            )
         try:
             with np.load(path, allow_pickle=False) as file:
                 stored = dict(file)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise RunError(f"{path} is damaged ({error}): `rcmvae report` makes it anew.") from error
+            raise RunError(
+                f"{path} is damaged ({error}): `rcmvae report RUN --split train` makes it anew."
+            ) from error
         found = int(stored.pop("format", 0))
         if found != FORMAT:
             raise RunError(
-                f"{path} has format {found}; this version reads {FORMAT}: `rcmvae report` makes it anew."
+                f"{path} has format {found}; this version reads {FORMAT}: "
+                "`rcmvae report RUN --split train` makes it anew."
             )
         try:
             pictures = Pictures(**{field.name: stored[field.name] for field in dataclasses.fields(Pictures)})
             fields = {name: stored[name] for name in _names(cls)}
         except KeyError as error:
             raise RunError(
-                f"{path} is damaged, {error} is missing: `rcmvae report` makes it anew."
+                f"{path} is damaged, {error} is missing: `rcmvae report RUN --split train` makes it anew."
             ) from error
         return cls(**_plain(fields), pictures=pictures)
 

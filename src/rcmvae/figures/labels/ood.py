@@ -36,7 +36,7 @@ def ood(findings: Findings) -> Figure:
         f"what is outside is in the last bar. AUROC: chance that a sample of the other kind scores higher. "
         f"FPR95: false alarms where 95 % of them are found. Doubt is by {kind}."
         f"{and_more(len(findings.outliers) - MOST, 'evaluation')}",
-        1.1 + 2.1 * len(shown),
+        1.2 + 2.2 * len(shown),
     )
     grid = drawn.subplots(len(shown), len(AXES), squeeze=False)
     for row, told in zip(grid, shown, strict=True):
@@ -55,7 +55,7 @@ def _panel(axes: Axes, name: str, told: Mapping[str, Any], histogram: Mapping[st
     axes.stairs(normal, edges, fill=True, color=HELD_OUT, alpha=0.65, label=told["split"])
     axes.stairs(strange, edges, color=TRAIN, linewidth=1.8, label="other kind")
     auroc, fpr95 = (told["scores"][name][key]["mean"] for key in ("auroc", "fpr95"))
-    axes.set_title(f"{name}: AUROC {auroc:.3f}, FPR95 {percent(fpr95)}")
+    axes.set_title(f"{name}\nAUROC {auroc:.3f}, FPR95 {percent(fpr95)}")
     axes.set_xlabel(AXES[name])
 
 
