@@ -13,6 +13,7 @@ from rcmvae.data import Arrays as Split
 from rcmvae.data import SplitName
 from rcmvae.data.arrays import Stored
 from rcmvae.diagnostics import Bundle, glance
+from rcmvae.errors import RunError
 from rcmvae.labels import Names, by_doubt, combined, detection
 from rcmvae.results import seeds_of, spread
 from rcmvae.run import RunDirectory
@@ -41,6 +42,10 @@ def evaluate(
     of training and not part of the split. Written into the run directory, too.
     """
     normal_name: SplitName = "validation" if split != "validation" else "test"
+    if not len(setting.dataset.splits[normal_name]):
+        raise RunError(
+            f"What is normal is learned from the {normal_name} split, but the data of {run.path} have none."
+        )
     unknown = np.full(len(outliers), UNLABELLED, np.int32)
     strange = dataclasses.replace(setting.dataset, test=Split(outliers, unknown, unknown))
     seen = [

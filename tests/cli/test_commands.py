@@ -50,7 +50,7 @@ def test_help_is_answered_without_jax() -> None:
         "import sys\n"
         "from typer.testing import CliRunner\n"
         "from rcmvae.cli import app\n"
-        "for command in [], ['train'], ['config'], ['data', 'info'], ['report'], ['compare']:\n"
+        "for command in [], ['train'], ['config'], ['data', 'info'], ['report'], ['compare'], ['teach']:\n"
         "    result = CliRunner().invoke(app, [*command, '--help'])\n"
         "    assert result.exit_code == 0 and 'Usage' in result.output, result.output\n"
         "slow = {'jax', 'numpy', 'equinox', 'optax', 'orbax', 'sklearn', 'matplotlib'} & sys.modules.keys()\n"

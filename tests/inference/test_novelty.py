@@ -1,5 +1,6 @@
 """Outliers, against scores made one by one from an embedding."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -9,10 +10,12 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from rcmvae import experiment, naming, novelty
+from rcmvae.data import Arrays
 from rcmvae.errors import DataError, RunError
 from rcmvae.inference import Trained, embed, outliers_of
 from rcmvae.labels import combined, detection
 from rcmvae.run import RunDirectory
+from rcmvae.setting import Setting
 from tests.inference.conftest import vectors_of
 from tests.training.small import digits
 
@@ -77,6 +80,14 @@ def test_what_was_found_is_kept_until_the_weights_change(run: RunDirectory) -> N
     assert [one["outliers"] for one in novelty.kept(run)] == ["a", "b"]
     novelty.forget(run)
     assert novelty.kept(run) == []
+
+
+def test_without_held_out_samples_nobody_knows_what_is_normal(run: RunDirectory) -> None:
+    setting = Setting.prepare(run.config, digits())
+    none = Arrays(digits().test.x[:0], digits().test.label[:0], digits().test.truth[:0])
+    empty = dataclasses.replace(setting, dataset=dataclasses.replace(digits(), validation=none))
+    with pytest.raises(RunError, match="is learned from the validation split, but the data of .* have none"):
+        novelty.evaluate(run, empty, setting.start, "test", None, NOISE, "noise")
 
 
 def test_a_run_that_has_not_finished_has_no_outliers(run: RunDirectory) -> None:
