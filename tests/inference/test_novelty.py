@@ -86,7 +86,7 @@ def test_without_held_out_samples_nobody_knows_what_is_normal(run: RunDirectory)
     setting = Setting.prepare(run.config, digits())
     none = Arrays(digits().test.x[:0], digits().test.label[:0], digits().test.truth[:0])
     empty = dataclasses.replace(setting, dataset=dataclasses.replace(digits(), validation=none))
-    with pytest.raises(RunError, match="is learned from the validation split, but the data of .* have none"):
+    with pytest.raises(RunError, match=r"is learned from the validation split, but the data of .* have none"):
         novelty.evaluate(run, empty, setting.start, "test", None, NOISE, "noise")
 
 
