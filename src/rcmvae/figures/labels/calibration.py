@@ -49,13 +49,13 @@ def calibration(findings: Findings) -> Figure:
 
 def _diagram(axes: Axes, judged: Reliability) -> None:
     axes.plot([0, 1], [0, 1], color=QUIET, linestyle="--", linewidth=1)
+    size = np.sqrt(judged.samples / judged.samples.max())  # what few samples say is faint
     axes.vlines(
-        judged.confidence, judged.confidence, judged.accuracy, color=TRAIN, linewidth=2.5, label="gap"
-    )
-    area = 20 + 180 * judged.samples / judged.samples.max()
+        judged.confidence, judged.confidence, judged.accuracy, color=TRAIN, linewidth=0.5 + 2.5 * size, label="gap",
+    )  # fmt: skip
     axes.scatter(
-        judged.confidence, judged.accuracy, s=area, color=HELD_OUT, edgecolors=INK, linewidths=0.5, zorder=3,
-        label="bin; the larger, the more samples",
+        judged.confidence, judged.accuracy, s=5 + 195 * size**2, color=HELD_OUT, edgecolors=INK, linewidths=0.5,
+        zorder=3, label="bin; the larger, the more samples",
     )  # fmt: skip
     told: Any = {"fontsize": 8, "color": QUIET, "transform": axes.transAxes}
     axes.text(0.015, 0.97, "above the line: right more often than said", va="top", **told)
