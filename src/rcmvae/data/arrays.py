@@ -82,6 +82,6 @@ def marks(x: Stored) -> UInt64[np.ndarray, " N"]:
     >>> marks(np.array([[1], [2], [1]], np.uint8))[[0, 2]].tolist() == [int(marks(np.array([[1]], np.uint8))[0])] * 2
     True
     """
-    rows = np.ascontiguousarray(x).reshape(len(x), -1)
-    digests = (hashlib.blake2b(row, digest_size=8).digest() for row in rows)
+    rows = np.ascontiguousarray(x).reshape(len(x), -1).view(np.uint8)
+    digests = (hashlib.blake2b(row.data, digest_size=8).digest() for row in rows)
     return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
