@@ -48,7 +48,7 @@ def test_the_statistic_is_that_of_the_paper(D: int, n: int):
 
 def test_the_iris_flowers_give_the_published_numbers():
     # R's package MVN (Korkmaz et al. 2014) prints these for the 50 flowers of the first kind.
-    found = gaussianity(load_iris(return_X_y=True)[0][:50], np.ones(50))
+    found = gaussianity(np.asarray(load_iris(return_X_y=True)[0])[:50], np.ones(50))
     assert found.statistic == pytest.approx(0.9488453, abs=1e-6)
     assert found.p_value == pytest.approx(0.04995356, abs=1e-7)
 

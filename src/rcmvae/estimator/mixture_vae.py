@@ -75,7 +75,7 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None) -> "MixtureVAE":
-        """Train anew. Labels in `y` (−1 is none) name what was found; only a `model.classifier` learns from them."""
+        """Train anew. Labels in `y` (−1 is none) name what was found; terms that learn from labels learn from them."""
         x = self._samples(X)
         labels = read_labels(y, len(x))
         config = self._configured(x, self._seed())
