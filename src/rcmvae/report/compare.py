@@ -10,7 +10,7 @@ from rcmvae.errors import RunError
 from rcmvae.figures.style import PALETTE
 from rcmvae.options import flattened
 from rcmvae.report.chart import Line, chart
-from rcmvae.report.measures import measures
+from rcmvae.report.measures import BETTER, measures
 from rcmvae.report.page import fill, table_of
 from rcmvae.report.tables import Table
 from rcmvae.run import RunDirectory
@@ -96,7 +96,7 @@ def _written(config: Mapping[str, Any], key: str) -> str:
 def _metrics(names: tuple[str, ...], summaries: Sequence[Mapping[str, Any]]) -> Table:
     """What was measured on the test split, mean ± sd over the seeds of each run."""
     found = [
-        {one.title: one for one in measures(summary["test"])} if "test" in summary else {}
+        {one.title + one.arrow: one for one in measures(summary["test"])} if "test" in summary else {}
         for summary in summaries
     ]
     rows = tuple(
@@ -109,7 +109,7 @@ def _metrics(names: tuple[str, ...], summaries: Sequence[Mapping[str, Any]]) -> 
     )
     counts = {name: len(summary["seeds"]) for name, summary in zip(names, summaries, strict=True)}
     headed = tuple(f"{name} ({counts[name]} seeds)" if counts[name] > 1 else name for name in names)
-    return Table("Measures on test samples", ("measure", *headed, "meaning"), rows, frozenset(headed))
+    return Table(f"Measures on test samples: {BETTER}", ("measure", *headed, "meaning"), rows, frozenset(headed))
 
 
 def _lines(comparison: Comparison, key: str) -> Iterator[Line]:

@@ -15,6 +15,8 @@ TITLES = {
     "groups": "groups: ",
     "tau": "labels: ",
 }
+ARROWS = {"up": " ↑", "down": " ↓", "none": ""}  # where better values lie
+BETTER = "↑ more is better, ↓ less is better."
 DENSITIES = "Nats below 0 are no mistake: the outputs are densities, and a density may exceed 1."
 
 
@@ -26,6 +28,7 @@ class Measure(NamedTuple):
     unit: str
     value: str  # with its deviation over seeds
     meaning: str
+    arrow: str
 
     @property
     def title(self) -> str:
@@ -41,6 +44,7 @@ def measures(scores: Mapping[str, Any]) -> list[Measure]:
             metric.unit,
             span(spread["per_seed"]) if metric.unit == "count" else number(spread, "{:.3f}"),
             metric.meaning,
+            ARROWS[metric.better],
         )
         for section, title in TITLES.items()
         for name, spread in scores.get(section, {}).items()
