@@ -128,7 +128,7 @@ def test_labels_that_come_later_are_added() -> None:
         (np.zeros((60, 2)), r"y has the shape \(60, 2\)"),
         ([object()] * 60, "which cannot be sorted"),
     ],
-    ids=str,
+    ids=["too few", "shares", "mixed", "a table", "things"],
 )
 def test_labels_that_are_none_are_refused(y: Any, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
