@@ -14,7 +14,7 @@ from rcmvae.labels import Names, Tau
 from rcmvae.run import RunDirectory
 from rcmvae.setting import Setting
 from rcmvae.structs import UNLABELLED
-from rcmvae.training import Pixels, TrainState, compile_codes
+from rcmvae.training import TrainState, compile_codes
 
 FILE = "labels.json"
 
@@ -29,12 +29,10 @@ def names_from(
     train, held_out = _labelled(setting.dataset.train), _labelled(setting.dataset.validation)
     if not len(train):
         return None
-    data = Pixels(
-        *setting.devices.put(
-            (np.concatenate([train.x, held_out.x]), np.concatenate([train.label, held_out.label]))
-        )
+    both = Split(
+        *(np.concatenate([getattr(train, name), getattr(held_out, name)]) for name in ("x", "label", "truth"))
     )
-    seen = compile_codes(setting.plan, setting.devices)(state, data)
+    seen = compile_codes(setting.plan, setting.devices)(state, setting.on_device(both))
     labels, mark, N = setting.dataset.label_names, marks(train.x), len(train)
     return [
         Names.blank(group, labels)

@@ -307,6 +307,29 @@ class TestEnd:
 
 
 class TestMerge:
+    def test_a_channel_that_would_be_merged_again_is_no_help(self):
+        """Whatever the bound does."""
+
+        def world(open_now: frozenset[int], epoch: int) -> Sight:
+            return useless(open_now, epoch)._replace(bound=100.0 - 5 * epoch)
+
+        helps = {"cleanness": 9, "bound": 1, "min_usage": 0}
+        days = lived(grower(policy=BIRTH, helps=helps, merge_below=0.3, stop_after=2), world)
+        assert [event[1] for event in told(days)] == ["opened", "closed"] * 2 + ["ended"]
+
+    def test_a_help_that_is_merged_soon_after_was_none(self):
+        """Otherwise it would open, stay and merge for ever."""
+
+        def world(open_now: frozenset[int], epoch: int) -> Sight:
+            judged = epoch % 3 == 2  # after an epoch of trial, and before the epoch in which it is merged
+            return even(open_now, epoch) if judged else useless(open_now, epoch)
+
+        settings = {"policy": BIRTH, "helps": {"cleanness": 0.1, "bound": 99}, "merge_below": 0.3}
+        days = lived(grower(**settings, stop_after=3), world)
+        assert [event[1] for event in told(days)] == ["opened", "kept", "merged"] * 3 + ["ended"]
+        assert last(days, "ended").reason == "3 new channels in a row did not help"
+        assert len(days[-1].open) == 1
+
     def test_the_worst_told_pair_goes_and_the_larger_stays(self):
         alike = np.zeros((K, K))
         alike[:4, :4] = np.kron(np.eye(2), np.full((2, 2), 0.125)) + np.diag([0.1, 0.1, 0, 0.02])

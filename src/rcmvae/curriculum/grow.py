@@ -39,6 +39,7 @@ class Growth:
     trial: Trial | None = None
     used: frozenset[int] = frozenset()  # channels that have ever been open
     unhelpful: int = 0  # trials in a row that did not help
+    unhelpful_before: int = 0  # the same before the last one that did
     refused: tuple[int, ...] = ()  # their parents
     ended: int | None = None  # the epoch after which growth ended
     over: int | None = None  # the epoch after which the finish will be, too
@@ -50,6 +51,7 @@ class Growth:
             "trial": None if self.trial is None else self.trial.model_dump(mode="json"),
             "used": sorted(self.used),
             "unhelpful": self.unhelpful,
+            "unhelpful_before": self.unhelpful_before,
             "refused": list(self.refused),
             "ended": self.ended,
             "over": self.over,
@@ -63,6 +65,7 @@ class Growth:
             trial=None if saved["trial"] is None else Trial.model_validate(saved["trial"]),
             used=frozenset(saved["used"]),
             unhelpful=int(saved["unhelpful"]),
+            unhelpful_before=int(saved.get("unhelpful_before", 0)),
             refused=tuple(saved["refused"]),
             ended=saved["ended"],
             over=saved["over"],
@@ -151,6 +154,7 @@ class Grower:
         held = set(_held(seen))
         parents = held - set(growth.refused) or held
         ways, way = self.options.start.ways, growth.unhelpful // self.options.stop_after
+        way = min(way, max(len(ways) - 1, 0))  # resumed with another stop_after, there may be none left
         cuts = {k: ways[way](*_codes(seen).of(k)) for k in parents} if ways else {}
         promise = excess_loss(seen) if not cuts else told_by(cuts, seen)
         parent = max(parents, key=lambda k: (promise[k], -k))
@@ -199,8 +203,14 @@ class Grower:
             "smallest_usage": float(seen.usage[asked].min()),
         }
         everyone_has_some = scores["smallest_usage"] >= helps.min_usage
-        helped = everyone_has_some and (
-            scores["cleanness"] > helps.cleanness or scores["bound_gain"] > helps.bound
+        told_apart = (
+            self.options.merge_below is None
+            or purity_of_split(_joint(seen), trial.parent, trial.channel) >= self.options.merge_below
+        )
+        helped = (
+            everyone_has_some
+            and told_apart
+            and (scores["cleanness"] > helps.cleanness or scores["bound_gain"] > helps.bound)
         )
         promises = everyone_has_some and scores["cleanness"] > helps.promising
         if may_wait and promises and not helped and trial.prolonged < self.options.prolong:
@@ -223,6 +233,7 @@ class Grower:
             policy=self.options.policy.renew(growth.policy) if keep else growth.policy,
             trial=None,
             unhelpful=0 if helped else growth.unhelpful + 1,
+            unhelpful_before=growth.unhelpful if helped else growth.unhelpful_before,
             refused=() if helped else (*growth.refused, trial.parent),
             events=(*growth.events, event),
         )
@@ -250,9 +261,19 @@ class Grower:
         event = Event(
             epoch=seen.epoch, what="merged", channel=closed, parent=kept, scores={"purity_of_split": score}
         )
+        unhelpful, refused = growth.unhelpful, growth.refused
+        last = next((e for e in reversed(growth.events) if e.helped), None)
+        if last is not None and {last.channel, last.parent} == {kept, closed}:  # it did not help after all
+            unhelpful, refused = growth.unhelpful_before + 1, (*growth.refused, kept)
         growth = dataclasses.replace(
-            growth, policy=self.options.policy.renew(growth.policy), events=(*growth.events, event)
+            growth,
+            policy=self.options.policy.renew(growth.policy),
+            unhelpful=unhelpful,
+            refused=refused,
+            events=(*growth.events, event),
         )
+        if growth.unhelpful >= self.options.patience:
+            growth = self._end(growth, seen.epoch, f"{growth.unhelpful} new channels in a row did not help")
         return growth, Action(Act.MERGE, closed, kept)
 
     def _end(self, growth: Growth, epoch: int, reason: str) -> Growth:

@@ -18,6 +18,7 @@ FOREIGN = {
     "tracking": "an estimator tells its history in history_",
     "training.checkpoint": "an estimator writes no checkpoints: save(path) writes a file",
     "training.seeds": "an estimator trains one seed: random_state says which",
+    "training.devices": "an estimator trains on one device",
     "training.seed": "random_state is the seed of an estimator",
     "data.kind": "the data of an estimator are what fit is given",
     "data.num_samples": "an estimator is fitted to all samples that fit is given",

@@ -11,6 +11,7 @@ from rcmvae.labels.tau import Tau
 
 TAIL = 0.05  # share of the normal samples that the tail is fitted to
 FEWEST = 20
+SPREAD = 1e-3
 
 
 def by_doubt(tau: Tau, r: Float[np.ndarray, "N K"]) -> Float[np.ndarray, " N"]:
@@ -35,7 +36,9 @@ def surprise(score: Float[np.ndarray, " N"], normal: Float[np.ndarray, " M"]) ->
     ordered = np.sort(normal.astype(float))
     start = np.quantile(ordered, 1 - TAIL)
     excess = ordered[ordered > start] - start
-    scale = excess.mean() if len(excess) else np.finfo(float).tiny
+    # Where the highest scores are all alike, a part of the whole range stands for their spread.
+    alike = SPREAD * max(float(ordered[-1] - ordered[0]), np.finfo(float).eps)
+    scale = excess.mean() if len(excess) else alike
     counted = (len(ordered) - np.searchsorted(ordered, score, side="left")) / len(ordered)
     beyond = np.maximum(score - start, 0) / scale
     return np.where(score > start, beyond - np.log(TAIL), -np.log(np.maximum(counted, TAIL)))

@@ -109,7 +109,9 @@ def _metrics(names: tuple[str, ...], summaries: Sequence[Mapping[str, Any]]) -> 
     )
     counts = {name: len(summary["seeds"]) for name, summary in zip(names, summaries, strict=True)}
     headed = tuple(f"{name} ({counts[name]} seeds)" if counts[name] > 1 else name for name in names)
-    return Table(f"Measures on test samples: {BETTER}", ("measure", *headed, "meaning"), rows, frozenset(headed))
+    return Table(
+        f"Measures on test samples: {BETTER}", ("measure", *headed, "meaning"), rows, frozenset(headed)
+    )
 
 
 def _lines(comparison: Comparison, key: str) -> Iterator[Line]:

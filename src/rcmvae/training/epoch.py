@@ -124,7 +124,8 @@ def batches_of(plan: Plan, data: Pixels, key: Key[Array, ""]) -> Int[Array, "ste
     share = plan.options.labeled_share
     if share is None:
         return batches
-    drawn = jax.random.choice(jax.random.fold_in(key, 1), data.labelled, (steps, max(1, round(share * B))))
+    labelled = min(max(1, round(share * B)), B - 1)
+    drawn = jax.random.choice(jax.random.fold_in(key, 1), data.labelled, (steps, labelled))
     return batches.at[:, : drawn.shape[1]].set(drawn)
 
 
