@@ -82,9 +82,8 @@ def kept(run: RunDirectory) -> list[Names] | None:
     path = run.path / FILE
     if not path.is_file():
         return None
-    told = run.read_json(FILE)
     try:
-        return _read(told)
+        return _read(run.read_json(FILE))
     except (KeyError, TypeError, ValueError, RcmvaeError) as error:
         raise RunError(
             f"{path} is damaged: it holds no counts of labels. Count anew with: rcmvae teach {run.path} DATA --fresh"

@@ -1,6 +1,7 @@
 """What the estimator does with samples and labels."""
 
 import functools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -153,6 +154,20 @@ def test_training_goes_on() -> None:
     with pytest.raises(ConfigError, match=r"training\.epochs is `-1`"):
         model.set_params(num_channels=3, epochs=-1).partial_fit(X)
     np.testing.assert_array_equal(small().partial_fit(X).predict_proba(X), fitted().predict_proba(X))
+
+
+def test_weights_learn_from_labels_where_they_are_asked_to(tmp_path: Path) -> None:
+    learning = SMALL | {"objective": SMALL["objective"] | {"tau": 5}, "training": {"labeled_share": 0.2}}
+    few = np.where(np.arange(60) < 12, KIND, -1)
+    model = small(config=learning, epochs=30).fit(X, few)
+    assert {"train/tau", "validation/tau"} <= {*model.history_[0]}
+    # Without labels to learn from, or with another objective, training goes on all the same.
+    for config, y in ((learning, None), (learning, few), (SMALL, few), (learning, few)):
+        model.set_params(config=config).partial_fit(X, y)
+        assert ("train/tau" in model.history_[-1]) == (config is learning and y is not None)
+        model.save(tmp_path / "model.safetensors")
+        again = MixtureVAE.load(tmp_path / "model.safetensors")
+        np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
 
 
 def test_samples_come_from_their_channel() -> None:

@@ -10,7 +10,7 @@ from scipy.stats import entropy
 
 from rcmvae import naming
 from rcmvae.data import Dataset, Digits, load
-from rcmvae.errors import ConfigError, DataError
+from rcmvae.errors import ConfigError, DataError, RunError
 from rcmvae.inference import Trained, embed, predict, teach
 from rcmvae.inference.samples import labelled_samples_of
 from rcmvae.labels import Names
@@ -80,6 +80,32 @@ def test_every_form_of_data_teaches_the_same(images: RunDirectory, tmp_path: Pat
         found = labelled_samples_of(trained, tmp_path / name, None, options)
         told = {(image.tobytes(), found.labels[y]) for image, y in zip(found.x, found.label, strict=True)}
         assert told == {(image.tobytes(), str(y)) for image, y in zip(x, label, strict=True)}, name
+
+
+def test_what_was_scored_under_other_names_is_taken_back(images: RunDirectory, tmp_path: Path) -> None:
+    path, train = copied(images, tmp_path), digits().train
+    run = RunDirectory.find(path)
+    before = run.read_json("summary.json")
+    run.write_json("evaluation-test-ood-old.json", {})
+    teach(path, train.x[:9], train.label[:9], fresh=True)
+    after = run.read_json("summary.json")
+    assert "tau" in before["test"]
+    assert "tau" not in after["test"]
+    assert "Score it again with: rcmvae evaluate" in after["test"]["absent"]["tau/accuracy"]
+    assert after["test"]["clustering"] == before["test"]["clustering"]
+    assert not [*path.glob("*-ood-*")]
+
+
+@pytest.mark.parametrize("content", ["{", "{}", '{"label_names": ["a"], "counted": {}}'])
+def test_damaged_counts_are_told_and_can_be_counted_anew(
+    images: RunDirectory, tmp_path: Path, content: str
+) -> None:
+    path, train = copied(images, tmp_path), digits().train
+    (path / "labels.json").write_text(content, encoding="utf-8")
+    with pytest.raises(RunError, match=r"is damaged.* Count anew with: rcmvae teach .* DATA --fresh"):
+        predict(path, train.x[:3])
+    teach(path, train.x[:9], train.label[:9], fresh=True)
+    assert predict(path, train.x[:3]).label is not None
 
 
 def test_a_new_label_is_as_good_as_any_other(images: RunDirectory, tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def train_on(
 ) -> Weights:
     """The same weights, trained further on these samples: every schedule stays where it ends.
 
-    Times go on counting, so that no random draw comes twice.
+    Times go on counting.
     """
     if config.model != weights.config.model:
         raise ConfigError(
@@ -164,6 +164,10 @@ def train_on(
         "early_stopping": None,
     }
     known = np.where(label < card.num_classes, label, UNLABELLED).astype(np.int32)
+    if config.objective.learners == ["tau"] and not (known != UNLABELLED).any():
+        # Nothing to learn from this time: what channels stand for is left as it is.
+        told["objective"] = {name: term for name, term in told["objective"].items() if name != "tau"}
+        told["training"] |= {"labeled_share": None}
     split = Split(x, known, known)
     dataset = dataset_from_arrays(x, options=ArraysSource(validation=0, test=0, scaling="none"))
     dataset = dataclasses.replace(dataset, train=split, scaling=card.scaling, num_classes=card.num_classes)
@@ -174,7 +178,9 @@ def train_on(
     workshop = workshop_for(config, card)
     state = jax.tree.map(lambda leaf: leaf[None], weights.state)
     step = done * workshop.programs.plan.steps_per_epoch
-    state = dataclasses.replace(state, step=jnp.full((1,), step, jnp.int32))
+    # Whether τ is there goes by the objective of now; it is counted anew as the first epoch begins.
+    tau = jax.tree.map(jnp.zeros_like, workshop.blank.tau)
+    state = dataclasses.replace(state, step=jnp.full((1,), step, jnp.int32), tau=tau)
     return _fitted(config, card, ready, workshop, state, listeners, done)
 
 

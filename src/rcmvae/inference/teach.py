@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rcmvae import novelty
 from rcmvae.data import marks
 from rcmvae.data.splits import Purpose, keep_labels, stream
 from rcmvae.errors import ConfigError, DataError, counted
@@ -39,19 +40,50 @@ def teach(
     `fresh`; a label given to a sample later replaces an earlier one, and labels may be new.
     """
     directory = RunDirectory.find(path := Path(run))
-    first = Trained.open(path)
+    with directory.held():
+        found = _taught(directory, path, x, y, number=number, fresh=fresh, options=options)
+        keep(directory, found)
+        _take_back(directory)
+    return found
+
+
+def _taught(
+    directory: RunDirectory,
+    path: Path,
+    x: Any,
+    y: Any,
+    *,
+    number: int | None,
+    fresh: bool,
+    options: Sequence[str],
+) -> list[Names]:
+    """What the channels of each seed are called with these labels counted."""
+    first = Trained.open(path, nameless=fresh)
     given = _chosen(first, labelled_samples_of(first, x, y, options), number, "x" if y is not None else x)
     mark = marks(given.x)
     seeds: list[int] = directory.read_json("summary.json")["seeds"]
     found = []
     for seed in seeds:
-        trained = first if seed == seeds[0] else Trained.open(path, seed)
+        trained = first if seed == seeds[0] else Trained.open(path, seed, nameless=fresh)
         r = membership(trained, given.x)
-        before = None if fresh else trained.names
+        before = trained.names
         names = Names.blank(trained.groups, trained.card.label_names) if before is None else before
         found.append(names.taught(r, given.label, given.labels, mark))
-    keep(directory, found)
     return found
+
+
+def _take_back(run: RunDirectory) -> None:
+    """Remove what was scored while channels were called otherwise."""
+    novelty.forget(run)
+    summary = run.read_json("summary.json")
+    test = summary.get("test", {})
+    old = test.pop("tau", {})
+    if not old:
+        return
+    again = f"Labels were taught after the run was scored. Score it again with: rcmvae evaluate {run.path}"
+    test["absent"] |= {f"tau/{name}": again for name in old}
+    test["calibration_of"] = [None] * len(summary["seeds"])
+    run.write_json("summary.json", summary)
 
 
 def _chosen(trained: Trained, given: Labelled, number: int | None, where: Any) -> Labelled:

@@ -105,8 +105,8 @@ class Trained(Weights):
     run: RunDirectory
 
     @classmethod
-    def open(cls, path: Path | str, seed: int | None = None) -> "Trained":
-        """A finished run's weights: of this seed, or of its first."""
+    def open(cls, path: Path | str, seed: int | None = None, *, nameless: bool = False) -> "Trained":
+        """A finished run's weights: of this seed, or of its first; `nameless` leaves out what channels are called."""
         run = RunDirectory.find(path)
         config, card = run.config, run.card
         summary, at = place_of(run, seed)
@@ -117,7 +117,7 @@ class Trained(Weights):
         plan = plan_of(config, skeleton, card.scaling, card.splits["train"])
         with Checkpoints(run.checkpoints, options.checkpoint) as checkpoints:
             found = checkpoints.restore(begin(plan, devices.put(blank)))
-        names = kept(run)
+        names = None if nameless else kept(run)
         return cls(
             name=str(run.path),
             config=config,
