@@ -132,14 +132,14 @@ class Codes(eqx.Module):
         return self.z[:, min(channel, self.z.shape[1] - 1)], self.responsibility[:, channel]
 
 
-Happening = Literal["opened", "kept", "closed", "merged", "ended"]
+Happening = Literal["opened", "prolonged", "kept", "closed", "merged", "ended"]
 
 
 class Event(Options):
     """One thing that happened after an epoch.
 
-    `opened`: a channel began on trial. `kept` and `closed`: how its trial ended. `merged`: it went into `parent`.
-    `ended`: no more channels are to be opened, for this reason.
+    `opened`: a channel began on trial. `prolonged`: it gets more time. `kept` and `closed`: how its trial ended.
+    `merged`: it went into `parent`. `ended`: no more channels are to be opened, for this reason.
     """
 
     epoch: int

@@ -193,31 +193,11 @@ class Grower:
         *,
         may_wait: bool,
     ) -> tuple[Growth, Action]:
-        helps = self.options.helps
-        gained = mutual_information(_joint(seen)) - trial.information
-        asked = [int(k) for k in np.flatnonzero(seen.active) if k not in trial.idle]
-        worth = _most_from_split(float(seen.usage[trial.parent]), float(seen.usage[trial.channel]))
-        scores = {
-            "cleanness": gained / worth if worth > 0 else 0.0,
-            "bound_gain": trial.bound - seen.validation["bound"],
-            "smallest_usage": float(seen.usage[asked].min()),
-        }
-        everyone_has_some = scores["smallest_usage"] >= helps.min_usage
-        told_apart = (
-            self.options.merge_below is None
-            or purity_of_split(_joint(seen), trial.parent, trial.channel) >= self.options.merge_below
-        )
-        helped = (
-            everyone_has_some
-            and told_apart
-            and (scores["cleanness"] > helps.cleanness or scores["bound_gain"] > helps.bound)
-        )
-        promises = everyone_has_some and scores["cleanness"] > helps.promising
-        if may_wait and promises and not helped and trial.prolonged < self.options.prolong:
-            longer = trial.model_copy(update={"prolonged": trial.prolonged + 1})
-            return dataclasses.replace(growth, trial=longer), Action()
+        scores = _scores(trial, seen)
+        helped, promising = self._verdict(trial, seen, scores)
+        if may_wait and promising and not helped and trial.prolonged < self.options.prolong:
+            return self._prolong(growth, trial, seen, scores), Action()
         keep = helped or self.options.policy.keeps_unhelpful
-        arrived = flow[:, trial.channel]
         event = Event(
             epoch=seen.epoch,
             what="kept" if keep else "closed",
@@ -225,7 +205,7 @@ class Grower:
             parent=trial.parent,
             helped=helped,
             scores=scores,
-            sources=_shares(arrived),
+            sources=_shares(flow[:, trial.channel]),
         )
         growth = dataclasses.replace(
             growth,
@@ -239,9 +219,30 @@ class Grower:
         )
         if growth.unhelpful % self.options.stop_after == 0:  # another way of cutting: nobody was refused that
             growth = dataclasses.replace(growth, refused=())
-        if growth.unhelpful >= self.options.patience:
-            growth = self._end(growth, seen.epoch, f"{growth.unhelpful} new channels in a row did not help")
+        growth = self._out_of_patience(growth, seen.epoch)
         return growth, Action() if keep else Action(Act.RESTORE, trial.channel, trial.parent)
+
+    def _verdict(self, trial: Trial, seen: Signals, scores: Mapping[str, float]) -> tuple[bool, bool]:
+        """Whether a new channel helps, and whether it looks as if it would."""
+        helps, below = self.options.helps, self.options.merge_below
+        possible = scores["smallest_usage"] >= helps.min_usage and (
+            below is None or purity_of_split(_joint(seen), trial.parent, trial.channel) >= below
+        )
+        helped = scores["cleanness"] > helps.cleanness or scores["bound_gain"] > helps.bound
+        return possible and helped, possible and scores["cleanness"] > helps.promising
+
+    def _prolong(self, growth: Growth, trial: Trial, seen: Signals, scores: dict[str, float]) -> Growth:
+        event = Event(
+            epoch=seen.epoch, what="prolonged", channel=trial.channel, parent=trial.parent, scores=scores
+        )
+        longer = trial.model_copy(update={"prolonged": trial.prolonged + 1})
+        return dataclasses.replace(growth, trial=longer, events=(*growth.events, event))
+
+    def _out_of_patience(self, growth: Growth, epoch: int) -> Growth:
+        """The same, or ended after so many new channels that did not help."""
+        if growth.unhelpful < self.options.patience:
+            return growth
+        return self._end(growth, epoch, f"{growth.unhelpful} new channels in a row did not help")
 
     def _pair_to_merge(self, seen: Signals) -> tuple[int, int] | None:
         """The two open channels that are told apart worst, the larger first, where that is bad enough."""
@@ -272,14 +273,24 @@ class Grower:
             refused=refused,
             events=(*growth.events, event),
         )
-        if growth.unhelpful >= self.options.patience:
-            growth = self._end(growth, seen.epoch, f"{growth.unhelpful} new channels in a row did not help")
-        return growth, Action(Act.MERGE, closed, kept)
+        return self._out_of_patience(growth, seen.epoch), Action(Act.MERGE, closed, kept)
 
     def _end(self, growth: Growth, epoch: int, reason: str) -> Growth:
         event = Event(epoch=epoch, what="ended", reason=reason)
         over = epoch + self.options.finish.epochs
         return dataclasses.replace(growth, ended=epoch, over=over, events=(*growth.events, event))
+
+
+def _scores(trial: Trial, seen: Signals) -> dict[str, float]:
+    """What a trial is judged by."""
+    gained = mutual_information(_joint(seen)) - trial.information
+    asked = [int(k) for k in np.flatnonzero(seen.active) if k not in trial.idle]
+    worth = _most_from_split(float(seen.usage[trial.parent]), float(seen.usage[trial.channel]))
+    return {
+        "cleanness": gained / worth if worth > 0 else 0.0,
+        "bound_gain": trial.bound - seen.validation["bound"],
+        "smallest_usage": float(seen.usage[asked].min()),
+    }
 
 
 def _most_from_split(parent: float, child: float) -> float:
