@@ -1,6 +1,6 @@
 """How many channels growing finds, and how pure they are, beside having all of them open from the start.
 
-    python -m benchmarks.pots [--seeds 5] [--cases pots open-10 …]
+    python -m benchmarks.pots [--first 0] [--seeds 5] [--cases pots open-10 …]
 
 Everything is without labels, and measured on the training images, whose labels nothing else looks at (but `3-classes`,
 `6-classes` and `unbalanced` choose by them which images there are). `groups` are the channels after merging along the
@@ -140,17 +140,17 @@ def measure(name: str, seed: int, clock: Clock) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = arguments(__doc__, seeds=5)
+    parser = arguments(__doc__, seeds=5, first=0)
     parser.add_argument("--cases", nargs="+", choices=[*CASES], default=[*CASES])
     args = parser.parse_args()
     rows, notes = [], []
     clocks = {case: [Clock() for _ in range(args.seeds)] for case in args.cases}
     for case in args.cases:
-        rows += progress(measure(case, seed, clock) for seed, clock in enumerate(clocks[case]))
+        rows += progress(measure(case, seed, clock) for seed, clock in enumerate(clocks[case], args.first))
         purity = [100 * row["purity"] for row in rows[-args.seeds :]]
         sd = np.std(purity, ddof=1) if len(purity) > 1 else 0.0
         notes.append(
-            f"{case}, seeds 0 to {args.seeds - 1}: purity {np.mean(purity):.2f} ± {sd:.2f} %, worst {min(purity):.2f}"
+            f"{case}, seeds {args.first} to {args.first + args.seeds - 1}: purity {np.mean(purity):.2f} ± {sd:.2f} %, worst {min(purity):.2f}"
         )
     if {"pots", "open-10"} <= set(clocks):
         notes.append(cost(clocks["pots"], clocks["open-10"]))
