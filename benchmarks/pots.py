@@ -150,7 +150,8 @@ def main() -> None:
         purity = [100 * row["purity"] for row in rows[-args.seeds :]]
         sd = np.std(purity, ddof=1) if len(purity) > 1 else 0.0
         notes.append(
-            f"{case}, seeds {args.first} to {args.first + args.seeds - 1}: purity {np.mean(purity):.2f} ± {sd:.2f} %, worst {min(purity):.2f}"
+            f"{case}, seeds {args.first} to {args.first + args.seeds - 1}: purity {np.mean(purity):.2f} ± {sd:.2f} %, "
+            f"worst {min(purity):.2f}"
         )
     if {"pots", "open-10"} <= set(clocks):
         notes.append(cost(clocks["pots"], clocks["open-10"]))
