@@ -167,7 +167,8 @@ def test_a_folder_of_files_is_one_table(tmp_path: Path) -> None:
         (
             {"a": [1.0], "y": pa.array([1], pa.duration("ns"))},
             {"label_column": "y"},
-            r"column 'y' of type duration\[ns\] has a value that cannot be read",
+            # PyArrow reads it if pandas is there: then it is a label of no kind that is known.
+            r"column 'y' of type duration\[ns\] has a value that cannot be read|is Timedelta.*; a label is a whole",
         ),
         ({"a": pa.array([], pa.int64())}, {}, "has no rows"),
     ],
