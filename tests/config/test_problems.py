@@ -233,8 +233,8 @@ def test_all_problems_are_told_at_once() -> None:
         ({"seed": 5}, "seed is not known. The configuration has the keys data, model, objective, training, curriculum, "
                       "run, tracking. Did you mean 'data.seed' or 'training.seed'?"),
         ({"training": {"lr": 5}}, "training.lr is not known. training has the keys epochs, batch_size, labeled_share, "
-                                  "learning_rate, weight_decay, clip_norm, precision, seed, seeds, devices, early_stopping, "
-                                  "checkpoint. Did you mean 'learning_rate'?"),
+                                  "learning_rate, weight_decay, clip_norm, precision, seed, seeds, devices, "
+                                  "early_stopping, checkpoint. Did you mean 'learning_rate'?"),
         ({"run": {"name": "a b"}}, "run.name is `a b`, but it must be text of letters, digits, `_`, `-` and `.` "
                                    "alone, such as `first-try`."),
         ({"curriculum": "birth"}, "curriculum is `birth`, but it must be a mapping with keys of finish, helps, index, "

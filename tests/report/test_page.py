@@ -110,7 +110,10 @@ def test_tapping_shows_it_too_and_tapping_elsewhere_hides_it(browser: Browser, p
 
 def test_the_keyboard_goes_from_sample_to_sample(browser: Browser, plain: Path) -> None:
     with opened(browser, plain) as page:
-        page.locator('[data-channel="0"] canvas').focus()
+        canvas = page.locator('[data-channel="0"] canvas')
+        canvas.scroll_into_view_if_needed()
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
+        canvas.focus()  # no longer scrolls, which would hide what the first key shows
         for row in (0, 2, 4):
             page.keyboard.press("ArrowRight")
             assert f"sample {row}\n" in page.locator("#tip p").inner_text()
