@@ -1,6 +1,7 @@
 """Every shape annotation of the package is checked while the tests run, and no array broadcasts by accident."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -40,6 +41,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in LONG)
 
+
+# Compiled programs and traces are many and stay: walking over all of them again and again finds nothing to free.
+gc.set_threshold(50_000, 20, 100)
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_default_matmul_precision", "highest")

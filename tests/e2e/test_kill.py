@@ -21,7 +21,7 @@ from tests.training.small import bench, digits, rows_of, same_bits, start_python
 from .trainer import EPOCHS, settings
 
 SCRIPT = Path(__file__).with_name("trainer.py")
-KILLS = 3
+KILLS = 2
 
 
 class Stopped(NamedTuple):

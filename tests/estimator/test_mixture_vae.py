@@ -14,8 +14,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rcmvae import MixtureVAE
+from rcmvae.data.intake import as_labels
 from rcmvae.errors import ConfigError, DataError, RunError
 from rcmvae.estimator import workshop
+from rcmvae.estimator.classes import read_labels
 from rcmvae.inference import embed_parts
 from tests.estimator.small import SMALL, blobs, small
 
@@ -136,6 +138,15 @@ def test_labels_that_are_none_are_refused(y: Any, sentence: str) -> None:
         small(epochs=10**9).fit(X, y)
     with pytest.raises(DataError, match=sentence):
         copied().teach(X, y)
+
+
+def test_what_is_missing_in_pandas_is_no_label() -> None:
+    pandas = pytest.importorskip("pandas")
+    texts = pandas.Series(["a", pandas.NA, "", "b"], dtype="string")
+    numbers = pandas.Series([3, pandas.NA, -1, 5], dtype="Int64")
+    for y in (texts, numbers, np.array([1, np.float32("nan"), None, 2], object)):
+        assert read_labels(y, 4).place.tolist() == [0, -1, -1, 1]
+        assert [label is None for label in as_labels(y, 4, "y")] == [False, True, True, False]
 
 
 def test_training_goes_on() -> None:

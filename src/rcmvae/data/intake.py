@@ -108,20 +108,30 @@ def as_labels(label: Any, num_samples: int, where: str) -> list[int | str | None
     return [_plain(value, i, where) for i, value in enumerate(given.tolist())]
 
 
+def stands_for_none(value: Any) -> bool:
+    """Whether a label is that of an unlabelled sample: −1, None, NaN, an empty text, or a missing value of pandas.
+
+    >>> [stands_for_none(value) for value in (None, "", float("nan"), -1.0, 0, "a")]
+    [True, True, True, True, False, False]
+    """
+    if value is None or isinstance(value, str | np.ndarray):
+        return value is None or (isinstance(value, str) and not value)
+    differs = value != value  # noqa: PLR0124 — NaN differs from itself; what is missing in pandas says neither
+    return not isinstance(differs, bool | np.bool_) or bool(differs) or bool(value == UNLABELLED)
+
+
 def _plain(value: Any, position: int, where: str) -> int | str | None:
+    if stands_for_none(value):
+        return None
     match value.item() if isinstance(value, np.generic) else value:
-        case None | "":
-            return None
         case str(text) if _is_writable(text):
             return text
         case bool(truth):
             return str(truth)
         case int(number):
-            return None if number == UNLABELLED else number
-        case float(number) if np.isnan(number):
-            return None
+            return number
         case float(number) if number.is_integer():
-            return None if number == UNLABELLED else int(number)
+            return int(number)
     raise DataError(
         f"The label of sample {position} of {where} is {value!r}; a label is a whole number or a text (in UTF-8), "
         f"and −1, NaN or an empty text where there is none."

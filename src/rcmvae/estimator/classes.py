@@ -1,12 +1,12 @@
 """Labels of any sortable type, numbered in their order."""
 
 import dataclasses
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from rcmvae.data.intake import stands_for_none
 from rcmvae.errors import DataError
 from rcmvae.labels import Tau
 from rcmvae.structs import UNLABELLED
@@ -67,18 +67,12 @@ def _holds_none(plain: Any) -> bool:
 
 def _is_missing(given: np.ndarray) -> np.ndarray:
     if _is(given, np.object_):
-        return np.array([_stands_for_none(value) for value in given.tolist()], bool)
+        return np.array([stands_for_none(value) for value in given.tolist()], bool)
     if _is(given, np.character):
         return given == given.dtype.type()
     if _is(given, np.floating):
         return np.isnan(given) | (given == UNLABELLED)
     return given == UNLABELLED if _is(given, np.signedinteger) else np.zeros(len(given), bool)
-
-
-def _stands_for_none(value: Any) -> bool:
-    if isinstance(value, float):
-        return math.isnan(value) or value == UNLABELLED
-    return value is None or value in ("", UNLABELLED)
 
 
 def _refuse_mixed(present: np.ndarray) -> None:

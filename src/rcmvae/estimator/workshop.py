@@ -160,7 +160,7 @@ def train_on(
     told: dict[str, Any] = config.model_dump(mode="json") | {"curriculum": None}
     told["training"] = told["training"] | {
         "epochs": done + epochs,
-        "learning_rate": float(training.learning_rate(jnp.float32(training.epochs))),
+        "learning_rate": float(training.learning_rate(jnp.float32(training.epochs))) * last_share(config),
         "early_stopping": None,
     }
     known = np.where(label < card.num_classes, label, UNLABELLED).astype(np.int32)
@@ -212,6 +212,11 @@ def _fitted(
         state=jax.tree.map(lambda leaf: leaf[0], outcome.chosen),
         tree=channel_tree(joint, smallest=FREE),
     )
+
+
+def last_share(config: Config) -> float:
+    """What a curriculum leaves of the learning rate in the end."""
+    return 1.0 if config.curriculum is None else config.curriculum.finish.rate
 
 
 def _unlabelled(split: Split) -> Split:

@@ -110,4 +110,6 @@ def unlabelled(
     r: Float[np.ndarray, "N K"], code: Float[np.ndarray, "N D"], num_labels: int, seed: int = 0
 ) -> Pool:
     """A pool of which nothing is known yet."""
+    if num_labels < 1:
+        raise DataError(f"num_labels is {num_labels}, but there has to be a label to ask for.")
     return Pool(r, code, np.full(len(r), -1), Tau.blank(r.shape[1], num_labels), seed)
