@@ -1,5 +1,6 @@
 """What the estimator does with samples and labels."""
 
+import dataclasses
 import functools
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from rcmvae.errors import ConfigError, DataError, RunError
 from rcmvae.estimator import workshop
 from rcmvae.estimator.classes import read_labels
 from rcmvae.inference import embed_parts
+from rcmvae.labels import Tau
 from tests.estimator.small import SMALL, blobs, small
 
 X, KIND = blobs()
@@ -138,6 +140,20 @@ def test_labels_that_are_none_are_refused(y: Any, sentence: str) -> None:
         small(epochs=10**9).fit(X, y)
     with pytest.raises(DataError, match=sentence):
         copied().teach(X, y)
+
+
+def test_channels_without_labels_are_called_what_their_family_is(tmp_path: Path) -> None:
+    model = small(num_channels=6).fit(X)
+    groups = model.channel_tree_.cut(num_groups=model.channel_tree_.proposed)
+    assert len({*groups[groups >= 0]}) < len(np.unique(model.labels_)), "some channels share a group"
+    model.teach(X[:3], KIND[:3])  # a label of each kind
+    assert np.mean(model.predict(X) == KIND) > 0.8
+    assert model.tau_ is not None
+    alone = Tau.blank(6, 3).taught(model.transform(X[:3])[:, :6], KIND[:3])
+    np.testing.assert_allclose(model.tau_, dataclasses.replace(alone, groups=groups).table, rtol=1e-5)
+    model.save(tmp_path / "model.safetensors")
+    again = MixtureVAE.load(tmp_path / "model.safetensors").teach(X[:3], KIND[:3])
+    np.testing.assert_array_equal(again.predict_proba(X), model.teach(X[:3], KIND[:3]).predict_proba(X))
 
 
 def test_what_is_missing_in_pandas_is_no_label() -> None:

@@ -95,6 +95,10 @@ class Taught(NamedTuple):
         tau = dataclasses.replace(self.tau.with_labels(len(classes)), smoothing=1 / max(len(classes), 1))
         return Taught(classes, tau.taught(r, numbered(classes, labels)))
 
+    def within(self, groups: Int[np.ndarray, " K"]) -> "Taught":
+        """The same with these families of channels: what a family is called counts as one label in each of them."""
+        return self._replace(tau=dataclasses.replace(self.tau, groups=groups))
+
 
 def numbered(classes: Shaped[np.ndarray, " Y"], labels: Labels) -> Int[np.ndarray, " N"]:
     """The place of each sample's label among these classes; −1 where it has none there."""

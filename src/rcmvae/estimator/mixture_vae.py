@@ -224,9 +224,9 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
             if about["names"] is not None:
                 model.feature_names_in_ = np.array(about["names"], object)
             classes = classes_from(about["classes"])
-            tau = Tau(counts, 1 / max(len(classes), 1))
-            model._show(unpacked(Contents(arrays, told)), about["history"])
-            model._name(Taught(classes, tau))
+            weights = unpacked(Contents(arrays, told))
+            model._show(weights, about["history"])
+            model._name(Taught(classes, Tau(counts, 1 / max(len(classes), 1), weights.groups)))
         except (KeyError, TypeError, ValueError, RunError) as error:
             raise safetensors.damaged(path, error) from error
         return model
@@ -246,7 +246,7 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         r = membership(weights, x)
         self._show(weights, history)
         self.labels_ = r.argmax(axis=1)
-        self._name(taught.further(r, labels))
+        self._name(taught.within(weights.groups).further(r, labels))
         return self
 
     def _name(self, taught: Taught) -> None:
