@@ -41,6 +41,20 @@ def arguments(about: str | None, **defaults: Any) -> argparse.ArgumentParser:
     return parser
 
 
+def case_arguments(about: str | None, cases: Iterable[str], **defaults: Any) -> argparse.ArgumentParser:
+    """The same for a benchmark of several cases, of which some may be chosen."""
+    parser, names = arguments(about, **defaults), [*cases]
+    parser.add_argument("--cases", nargs="+", choices=names, default=names)
+    return parser
+
+
+def matched(found: Int[np.ndarray, " N"], kind: Int[np.ndarray, " N"]) -> float:
+    """The accuracy of the best one-to-one matching of what was found and what there is."""
+    agreement = clustering(found, kind)
+    assert agreement is not None, "these data have labels"
+    return agreement.accuracy
+
+
 @dataclasses.dataclass(frozen=True)
 class Trained:
     """A training in memory."""

@@ -13,16 +13,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.common import arguments, progress, report
+from benchmarks.common import case_arguments, matched, progress, report
 from rcmvae import MixtureVAE
-from rcmvae.diagnostics import clustering
 from rcmvae.results import number, spread
 
 CASES = {"wine": load_wine, "breast-cancer": load_breast_cancer, "digits": load_digits}
@@ -46,13 +45,6 @@ METHODS: dict[str, Callable[[int, int], Any]] = {
 }
 
 
-def accuracy(found: Int[np.ndarray, " N"], kind: Int[np.ndarray, " N"]) -> float:
-    """Of the best one-to-one matching."""
-    agreement = clustering(found, kind)
-    assert agreement is not None, "these data have labels"
-    return agreement.accuracy
-
-
 def measure(case: str, seeds: int) -> Iterator[dict[str, Any]]:
     """A row for each seed. The seconds are those of the estimator; the first ones have the compiling in them."""
     table: Any = CASES[case]()
@@ -63,15 +55,13 @@ def measure(case: str, seeds: int) -> Iterator[dict[str, Any]]:
         for name, make in METHODS.items():
             began = time.perf_counter()
             found = make(len(table.target_names), seed).fit_predict(x)
-            row |= {name: accuracy(found, table.target)}
+            row |= {name: matched(found, table.target)}
             seconds.append(time.perf_counter() - began)
         yield row | {"seconds": seconds[0]}
 
 
 def main() -> None:
-    parser = arguments(__doc__, seeds=5)
-    parser.add_argument("--cases", nargs="+", choices=[*CASES], default=[*CASES])
-    args = parser.parse_args()
+    args = case_arguments(__doc__, CASES, seeds=5).parse_args()
     rows, notes = [], []
     for case in args.cases:
         rows += progress(measure(case, args.seeds))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from benchmarks.common import arguments, progress, report, trained
+from benchmarks.common import case_arguments, progress, report, trained
 from rcmvae.config import load_config
 from rcmvae.curriculum import group_responsibility
 from rcmvae.data import Arrays as Split
@@ -140,9 +140,7 @@ def measure(name: str, seed: int, clock: Clock) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = arguments(__doc__, seeds=5, first=0)
-    parser.add_argument("--cases", nargs="+", choices=[*CASES], default=[*CASES])
-    args = parser.parse_args()
+    args = case_arguments(__doc__, CASES, seeds=5, first=0).parse_args()
     rows, notes = [], []
     clocks = {case: [Clock() for _ in range(args.seeds)] for case in args.cases}
     for case in args.cases:

@@ -16,10 +16,9 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer, load_wine
 
-from benchmarks.common import arguments, progress, report, trained
+from benchmarks.common import case_arguments, matched, progress, report, trained
 from rcmvae.config import load_config
 from rcmvae.data import Dataset
-from rcmvae.diagnostics import clustering
 from rcmvae.results import Ending, number, scores, spread
 
 CONFIG = "configs/vectors.yaml"
@@ -31,9 +30,7 @@ def by_k_means(dataset: Dataset, kinds: int, seed: int) -> float:
     train, test = (np.asarray(dataset.scaling(split.x)) for split in (dataset.train, dataset.test))
     ten: Any = 10  # scikit-learn calls it a text
     found: Any = KMeans(kinds, n_init=ten, random_state=seed).fit(train).predict(test)
-    agreement = clustering(found, dataset.test.truth)
-    assert agreement is not None, "these data have labels"
-    return agreement.accuracy
+    return matched(found, dataset.test.truth)
 
 
 def measure(case: str, seeds: int, folder: Path) -> Iterator[dict[str, Any]]:
@@ -63,9 +60,7 @@ def measure(case: str, seeds: int, folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = arguments(__doc__, seeds=5)
-    parser.add_argument("--cases", nargs="+", choices=[*CASES], default=[*CASES])
-    args = parser.parse_args()
+    args = case_arguments(__doc__, CASES, seeds=5).parse_args()
     rows, notes = [], []
     for case in args.cases:
         with tempfile.TemporaryDirectory() as folder:

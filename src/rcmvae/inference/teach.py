@@ -39,9 +39,9 @@ def teach(
     Of these, `number` takes only so many, of all classes in proportion. What was counted before stays, unless
     `fresh`; a label given to a sample later replaces an earlier one, and labels may be new.
     """
-    directory = RunDirectory.find(path := Path(run))
+    directory = RunDirectory.find(run)
     with directory.held():
-        found = _taught(directory, path, x, y, number=number, fresh=fresh, options=options)
+        found = _taught(directory, x, y, number=number, fresh=fresh, options=options)
         keep(directory, found)
         _take_back(directory)
     return found
@@ -49,7 +49,6 @@ def teach(
 
 def _taught(
     directory: RunDirectory,
-    path: Path,
     x: Any,
     y: Any,
     *,
@@ -58,13 +57,13 @@ def _taught(
     options: Sequence[str],
 ) -> list[Names]:
     """What the channels of each seed are called with these labels counted."""
-    first = Trained.open(path, nameless=fresh)
+    first = Trained.open(directory.path, nameless=fresh)
     given = _chosen(first, labelled_samples_of(first, x, y, options), number, "x" if y is not None else x)
     mark = marks(given.x)
     seeds: list[int] = directory.read_json("summary.json")["seeds"]
     found = []
     for seed in seeds:
-        trained = first if seed == seeds[0] else Trained.open(path, seed, nameless=fresh)
+        trained = first if seed == seeds[0] else Trained.open(directory.path, seed, nameless=fresh)
         r = membership(trained, given.x)
         before = trained.names
         names = Names.blank(trained.groups, trained.card.label_names) if before is None else before

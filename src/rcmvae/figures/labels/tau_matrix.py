@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 
 from rcmvae.errors import counted
 from rcmvae.figures import needs
-from rcmvae.figures.contents import and_more, percent, shortened
+from rcmvae.figures.contents import and_more, percent
 from rcmvae.figures.drawing import figure
-from rcmvae.figures.style import FAINT, INK, PAPER, QUIET, SHARE, page
+from rcmvae.figures.shares import show_shares
+from rcmvae.figures.style import FAINT, PAPER, QUIET, page
 from rcmvae.findings import Findings
 from rcmvae.labels import Names
 
@@ -36,16 +37,7 @@ def tau_matrix(findings: Findings) -> Figure:
     axes = drawn.subplots()
     is_open = active[channels]
     table = np.where(is_open[:, None], names.tau.table[np.ix_(channels, labels)], 0)
-    axes.imshow(table, cmap=SHARE, vmin=0, vmax=1, aspect="auto")
-    shown = [shortened(names.labels[y], 10) for y in labels]
-    axes.set_xticks(range(len(labels)), shown, rotation=45 if sum(map(len, shown)) > 90 else 0)
-    axes.set_yticks(range(len(channels)), [str(k) for k in channels])
-    axes.set(xlabel="label", ylabel="channel")
-    axes.tick_params(length=0)
-    for row, column in np.argwhere(table >= TOLD).tolist():
-        tone = PAPER if table[row, column] > 0.5 else INK
-        text = f"{100 * table[row, column]:.0f}"
-        axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=tone)
+    show_shares(axes, table, channels, [names.labels[y] for y in labels], TOLD)
     _beside(axes, names.tau.counts.sum(axis=1)[channels].tolist(), is_open.tolist(), len(labels))
     return drawn
 

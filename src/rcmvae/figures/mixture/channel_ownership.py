@@ -6,9 +6,10 @@ from matplotlib.figure import Figure
 
 from rcmvae.diagnostics.clustering import contingency
 from rcmvae.figures import needs
-from rcmvae.figures.contents import and_more, percent, shortened
+from rcmvae.figures.contents import and_more, percent
 from rcmvae.figures.drawing import figure
-from rcmvae.figures.style import INK, PAPER, SHARE, page
+from rcmvae.figures.shares import show_shares
+from rcmvae.figures.style import page
 from rcmvae.findings import Findings
 from rcmvae.structs import UNLABELLED
 
@@ -34,17 +35,7 @@ def channel_ownership(findings: Findings) -> Figure:
         1.4 + 0.26 * len(channels),
     )
     axes = drawn.subplots()
-    axes.imshow(share, cmap=SHARE, vmin=0, vmax=1, aspect="auto")
-    names = [shortened(bundle.label_names[label], 10) for label in labels]
-    axes.set_xticks(range(len(labels)), names, rotation=45 if sum(map(len, names)) > 90 else 0)
-    axes.set_yticks(range(len(channels)), [str(k) for k in channels])
-    axes.set(xlabel="label", ylabel="channel")
-    axes.tick_params(length=0)
-    for row, column in np.argwhere(share >= 0.005).tolist():
-        tone = PAPER if share[row, column] > 0.5 else INK
-        axes.text(
-            column, row, f"{100 * share[row, column]:.0f}", ha="center", va="center", fontsize=7.5, color=tone
-        )
+    show_shares(axes, share, channels, [bundle.label_names[label] for label in labels], 0.005)
     for row, total in enumerate(table[channels].sum(axis=1).tolist()):
         axes.text(len(labels) - 0.4, row, f"{total:,}", ha="left", va="center", fontsize=7.5)
     return drawn
