@@ -65,7 +65,7 @@ def within_channel(
 
 
 def combined(scores: Float[np.ndarray, "N S"], normal: Float[np.ndarray, "M S"]) -> Float[np.ndarray, " N"]:
-    """The surprises at several scores, added up, as chances multiply where scores have nothing to do with each other."""
+    """The surprises at several scores, added up: chances multiply where scores have nothing to do with each other."""
     each = [surprise(mine, ours) for mine, ours in zip(scores.T, normal.T, strict=True)]
     return np.sum(each, axis=0)
 
