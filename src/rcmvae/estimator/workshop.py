@@ -28,7 +28,6 @@ from rcmvae.structs import UNLABELLED
 from rcmvae.training import (
     Devices,
     Listener,
-    Pixels,
     Programs,
     TrainState,
     begin,
@@ -197,7 +196,7 @@ def _fitted(
     plan = dataclasses.replace(programs.plan, options=config.training)  # with a length and a seed of its own
     devices = programs.devices
     train, judged = (
-        Pixels.of(split if config.objective.learners else _unlabelled(split), devices)
+        plan.on_device(split if config.objective.learners else _unlabelled(split), devices)
         for split in (ready.train, ready.validation)
     )
     start = dataclasses.replace(begin(plan, devices.put(state)), epoch=done)
