@@ -9,6 +9,7 @@ from rcmvae.data.arrays import Stored
 from rcmvae.data.scaling import Scaling
 from rcmvae.data.shelf import kept
 
+METHOD = 1  # counts the ways in which neighbours were ever found: what another one found is not taken for this one's
 MOST = 100_000  # samples that are looked through: the time grows with their square
 BLUR = (
     1 / 28
@@ -84,7 +85,7 @@ def _directions(centred: Float[np.ndarray, "N F"]) -> Float[np.ndarray, "F C"]:
 
 def _name(x: Stored, scaling: Scaling, number: int) -> str:
     """Equal exactly when the neighbours are."""
-    told = (number, BLUR, COMPONENTS, FITTED_ON, x.dtype.str, x.shape, scaling.as_dict())
+    told = (METHOD, number, BLUR, COMPONENTS, FITTED_ON, x.dtype.str, x.shape, scaling.as_dict())
     digest = hashlib.sha256(repr(told).encode())
     digest.update(np.ascontiguousarray(x).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()

@@ -51,6 +51,5 @@ def _put(path: Path, array: np.ndarray) -> None:
             file.write(hashlib.sha256(written.getbuffer()).digest())
             file.write(written.getbuffer())
         os.replace(part, path)
-    except OSError:
+    finally:
         Path(part).unlink(missing_ok=True)
-        raise

@@ -14,12 +14,15 @@ from rcmvae.errors import ConfigError
 class Neighbours(View):
     """Puts one of its nearest neighbours in the place of a sample, with probability `share`.
 
-    Neighbours are found once, among the samples of the same split; where a split has too few, all others are
-    neighbours, and a lone sample stays. What earlier views did to a replaced sample goes with it, so this comes first.
+    They are found once, before training; a sample that has no other in its split stays. What earlier views did to a
+    replaced sample goes with it, so this comes first.
     """
 
     kind: Literal["neighbours"] = "neighbours"
-    number: PositiveInt = Field(default=10, description="How many of the nearest samples are neighbours.")
+    number: PositiveInt = Field(
+        default=10,
+        description="How many of the nearest samples of the same split are neighbours; all others where it has fewer.",
+    )
     share: float = Field(
         default=0.7, ge=0, le=1, description="How often a sample is replaced by a neighbour."
     )
