@@ -87,7 +87,9 @@ def test_the_temperature_comes_from_held_out_labels_and_never_from_test_labels()
         assert found is not None
         return found[0]
 
-    assert (names_by(few()).temperature, names_by(few()).held_out) == (1.0, 0)
+    # Where none are held out, each of those that were counted is judged by the others.
+    own = names_by(few())
+    assert 20 <= own.held_out <= len(own) == 30
     whole, validation = names_by(digits()), digits().validation
     assert whole.held_out == len(validation) == 60
     setting = Setting.prepare(tiny(), digits())

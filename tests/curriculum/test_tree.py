@@ -279,6 +279,22 @@ def test_saved_trees_that_are_none(change: dict[str, object]) -> None:
         ChannelTree.from_json(saved)
 
 
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_kind_that_joins_changes_nothing_for_the_others(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    K = int(rng.integers(1, 7))
+    joint = rng.gamma(0.2, size=(K, K)) + np.diag(rng.gamma(2.0, size=K))
+    joint = 0.5 * (joint + joint.T)
+    tree = channel_tree(joint / joint.sum())
+    wide = dataclasses.replace(tree, num_channels=K + 2)
+    grown = wide.joined_by(np.array([K, K + 1]))
+    assert grown.proposed == tree.proposed + 1
+    old, new = tree.cut(num_groups=tree.proposed), grown.cut(num_groups=grown.proposed)
+    np.testing.assert_array_equal(new[:K], old)
+    assert new[K:].tolist() == [tree.proposed] * 2
+    assert ChannelTree.from_json(grown.to_json()) == grown
+
+
 def test_a_tree_does_not_change() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         by_hand([0.2]).num_channels = 5  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,5 +1,7 @@
 """What labels say of channels, against counting by hand, closed forms, scikit-learn and Monte Carlo."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -64,6 +66,49 @@ class TestTau:
         tau = Tau.blank(3, 4).taught(r[:3], np.array([3, 1, 0]))
         assert tau.label_of.tolist() == [1, 0, 3]
         assert tau.predict(r).tolist() == [3, 1, 0, 3, 1, 0]
+
+    @given(seed=SEEDS)
+    def test_a_sample_that_is_left_out_was_never_counted(self, seed: int):
+        rng = np.random.default_rng(seed)
+        r, label, groups = beliefs(rng, 12, 5), rng.integers(0, 3, 12), np.array([0, 0, 1, 2, -1])
+        tau = Tau(np.zeros((5, 3)), 0.4, groups).taught(r, label)
+        p, told = tau.left_out(r, label)
+        for i in range(12):
+            others = np.arange(12) != i
+            without = Tau(np.zeros((5, 3)), 0.4, groups).taught(r[others], label[others])
+            np.testing.assert_allclose(p[i], without.predict_proba(r[[i]])[0], rtol=1e-9)
+            own = groups == groups[r[i].argmax()] if r[i].argmax() < 4 else np.arange(5) == 4
+            assert told[i] == (without.counts[own].sum() >= 0.5)
+
+    @given(seed=SEEDS)
+    def test_each_label_owns_the_group_that_all_of_them_together_agree_upon(self, seed: int):
+        rng = np.random.default_rng(seed)
+        counts = rng.gamma(0.3, size=(4, 3))
+        plain = [[count + 0.4 for count in row] for row in counts]
+        fit = {
+            places: sum(np.log(counts[g, y] + 1e-6) for y, g in enumerate(places))
+            for places in itertools.permutations(range(4), 3)
+        }
+        for y, g in enumerate(max(fit, key=lambda places: fit[places])):
+            plain[g][y] += 1.0
+        table = []
+        for mine, group in zip(counts, plain, strict=True):
+            row = [own + of_group / sum(group) for own, of_group in zip(mine, group, strict=True)]
+            table.append([value / sum(row) for value in row])
+        np.testing.assert_allclose(Tau(counts, 0.4, np.arange(4)).table, table, rtol=1e-9)
+
+    def test_a_label_whose_only_sample_lies_with_another_kind_is_not_lost(self):
+        # The 4 lies among the nines, and a little where fours belong; no other label is there.
+        r = np.array([[0.001, 0.998, 0.001], [0.03, 0.96, 0.01], [0.005, 0.005, 0.99]])
+        label = np.array([2, 1, 0])
+        alone = Tau.blank(3, 3).taught(r, label)
+        owned = Tau(alone.counts, alone.smoothing, np.arange(3)).predict(np.eye(3))
+        assert owned.tolist() == [1, 2, 0]
+        # With more labels than groups, nobody owns any.
+        few = Tau(alone.counts[:2], 1 / 3, np.arange(2))
+        family = (few.counts + 1 / 3) / (few.counts + 1 / 3).sum(axis=1, keepdims=True)
+        expected = few.counts + family
+        np.testing.assert_allclose(few.table, expected / expected.sum(axis=1, keepdims=True))
 
     def test_a_channel_without_labels_says_nothing(self):
         tau = Tau.blank(2, 4).taught(np.array([[1.0, 0.0]]), np.array([2]))

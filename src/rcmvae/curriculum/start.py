@@ -2,6 +2,7 @@
 
 import itertools
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
 
 import equinox as eqx
@@ -180,10 +181,13 @@ def merged(model: Model, kept: Channel, closed: Channel, mass: Float[Array, " K"
 
 def copied_moments(opt_state: optax.OptState, child: Channel, parent: Channel) -> optax.OptState:
     """The optimizer's averages of the parent's rows for the child's: it takes no larger steps than its parent."""
+    return in_models(opt_state, lambda model: copied(model, child, parent))
+
+
+def in_models(opt_state: optax.OptState, change: Callable[[Model], Model]) -> optax.OptState:
+    """The same with every average that has the form of a model put through `change`."""
 
     def is_model(node: object) -> bool:
         return isinstance(node, Model)
 
-    return jax.tree.map(
-        lambda node: copied(node, child, parent) if is_model(node) else node, opt_state, is_leaf=is_model
-    )
+    return jax.tree.map(lambda node: change(node) if is_model(node) else node, opt_state, is_leaf=is_model)

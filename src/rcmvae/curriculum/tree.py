@@ -111,6 +111,30 @@ class ChannelTree:
         groups = np.unique(smallest[smallest >= 0])
         return np.where(smallest >= 0, np.searchsorted(groups, smallest), -1)
 
+    def joined_by(self, channels: Int[np.ndarray, " m"]) -> "ChannelTree":
+        """The tree with channels that are known to be a kind of their own: a group beside those that are proposed.
+
+        >>> tree = channel_tree(np.kron(np.diag([0.5, 0.5, 0.0]), np.full((2, 2), 0.25)))
+        >>> tree.proposed, tree.cut(num_groups=2).tolist()
+        (2, [0, 0, 1, 1, -1, -1])
+        >>> tree = tree.joined_by(np.array([4, 5]))
+        >>> tree.proposed, tree.cut(num_groups=3).tolist()
+        (3, [0, 0, 1, 1, 2, 2])
+        """
+        first, *rest = (int(channel) for channel in np.sort(channels))
+        together = [Merge(first, channel, 0.0, self.information) for channel in rest]
+        before = len(self.channels) - self.proposed  # merges that the proposed cut keeps
+        # It joins the rest with the first merge that is given up, so that no other gap between heights becomes larger.
+        height = float(self.heights[before]) if self.proposed > 1 else 1.0
+        left = self.merges[before - 1].information if before else self.information
+        root = min(self.channels)
+        join = Merge(min(first, root), max(first, root), height, left)
+        later = [_renamed(merge, root, join.kept) for merge in self.merges[before:]]
+        merges = (*together, *self.merges[:before], join, *later)
+        return dataclasses.replace(
+            self, channels=tuple(sorted((*self.channels, first, *rest))), merges=merges
+        )
+
     def linkage(self) -> Float[np.ndarray, "M 4"]:
         """The merges as SciPy's hierarchy functions take them; leaf n is `channels[n]`, heights never fall.
 
@@ -145,6 +169,12 @@ class ChannelTree:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"This is no channel tree: {error!r} while reading it.") from error
+
+
+def _renamed(merge: Merge, old: int, new: int) -> Merge:
+    """The merge where a group goes by another name."""
+    kept, closed = sorted(new if group == old else group for group in (merge.kept, merge.closed))
+    return merge._replace(kept=kept, closed=closed)
 
 
 def channel_tree(joint: Float[np.ndarray, "K K"], *, smallest: float = 0.0) -> ChannelTree:

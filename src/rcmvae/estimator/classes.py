@@ -4,11 +4,13 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
 from rcmvae.data.intake import stands_for_none
 from rcmvae.errors import DataError
 from rcmvae.labels import Tau
+from rcmvae.labels.calibration import left_out_temperature, tempered
+from rcmvae.labels.tau import HALF
 from rcmvae.structs import UNLABELLED
 
 
@@ -87,17 +89,35 @@ class Taught(NamedTuple):
 
     classes: Shaped[np.ndarray, " Y"]
     tau: Tau
+    temperature: float = 1.0
 
     def further(self, r: Float[np.ndarray, "N K"], labels: Labels) -> "Taught":
         """With these samples counted as well."""
         classes = _joined(self.classes, labels.classes)
         # As for a blank τ: a channel without labels weighs as much as one label.
         tau = dataclasses.replace(self.tau.with_labels(len(classes)), smoothing=1 / max(len(classes), 1))
-        return Taught(classes, tau.taught(r, numbered(classes, labels)))
+        label = numbered(classes, labels)
+        tau, known = tau.taught(r, label), label != UNLABELLED
+        fitted = left_out_temperature(tau, r[known], label[known])
+        return Taught(classes, tau, self.temperature if fitted is None else fitted[0])
+
+    def predict_proba(self, r: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "N Y"]:
+        """p(y | x), at the temperature."""
+        return tempered(self.tau.predict_proba(r), self.temperature)
 
     def within(self, groups: Int[np.ndarray, " K"]) -> "Taught":
-        """The same with these families of channels: what a family is called counts as one label in each of them."""
-        return self._replace(tau=dataclasses.replace(self.tau, groups=groups))
+        """The same with these families of channels: what a family is called counts as one label in each of them.
+
+        There may be channels that were added, of which nothing is known.
+        """
+        added = len(groups) - len(self.tau.counts)
+        counts = np.pad(self.tau.counts, ((0, added), (0, 0)))
+        return self._replace(tau=dataclasses.replace(self.tau, counts=counts, groups=groups))
+
+    @property
+    def nameless(self) -> Bool[np.ndarray, " K"]:
+        """In which channels, with their families, hardly a label was counted."""
+        return self.tau.family_counts.sum(axis=1) < HALF
 
 
 def numbered(classes: Shaped[np.ndarray, " Y"], labels: Labels) -> Int[np.ndarray, " N"]:

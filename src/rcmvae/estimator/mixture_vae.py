@@ -17,10 +17,11 @@ from rcmvae.data.arrays import Stored
 from rcmvae.data.intake import as_stored
 from rcmvae.errors import ConfigError, DataError, RunError
 from rcmvae.estimator import safetensors
+from rcmvae.estimator.claiming import claimed_by_labels, imagined
 from rcmvae.estimator.classes import Labels, Taught, nothing_taught, numbered, read_labels
 from rcmvae.estimator.packing import classes_from, packed, plain_classes, unpacked
 from rcmvae.estimator.safetensors import Contents
-from rcmvae.estimator.settings import configured, plain, sample_shape, sized
+from rcmvae.estimator.settings import configured, plain, sample_shape, sized, with_channels
 from rcmvae.estimator.workshop import prepared, train, train_on
 from rcmvae.inference import Weights, costs, drawn, generated, log_pi_of, membership, places
 from rcmvae.inference.trained import refuse_closed
@@ -84,6 +85,7 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         with ExitStack() as stack:
             listeners = self._listeners(stack, history, config.training.epochs, config, len(x))
             weights = train(config, dataset, listeners)
+        self._added = 0
         return self._take(weights, history, x, nothing_taught(config.model.num_channels), labels)
 
     def fit_predict(self, X: Any, y: Any = None, **kwargs: Any) -> Shaped[np.ndarray, " N"]:
@@ -101,7 +103,7 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         x, before = self._accepted(X), self._weights
         labels = read_labels(y, len(x))
         config = self._configured(x, before.config.training.seed)
-        config = sized(self.get_params(deep=False), config, len(x))
+        config = with_channels(sized(self.get_params(deep=False), config, len(x)), self._added)
         epochs = max(1, round(MORE * config.training.epochs))
         history: list[Row] = [*self.history_]
         with ExitStack() as stack:
@@ -115,6 +117,23 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         self._name(self._taught.further(membership(self._weights, x), read_labels(y, len(x))))
         return self
 
+    def claim(self, X: Any, y: Any, known: Any = None, *, channels: Any = 1) -> "MixtureVAE":
+        """Let labels never seen before have channels of their own, and count all labels as `teach` does.
+
+        A new label whose samples lie mostly in channels that have no name yet names those. Any other claims so many
+        free `channels`, and where none is free some are added; they learn from its samples, and nothing else changes.
+        `known` are samples of the kinds that were there before, with or without a label: those the new channels leave
+        alone. Where there are none at hand, the model imagines some. `claimed_` tells the channels of each new label.
+        """
+        x, weights = self._accepted(X), self._weights
+        there = imagined(weights, weights.config.training.seed) if known is None else self._accepted(known)
+        labels = read_labels(y, len(x))
+        claimed, taught, self.claimed_ = claimed_by_labels(weights, self._taught, x, labels, there, channels)
+        self._added += claimed.plan.num_channels - weights.plan.num_channels
+        self._show(claimed, self.history_)
+        self._name(taught)
+        return self
+
     def predict(self, X: Any) -> Shaped[np.ndarray, " N"]:
         """The most probable label where labels were taught, else the most probable channel."""
         best = self.predict_proba(X).argmax(axis=1)
@@ -124,7 +143,7 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         """p(y | x) of each label in `classes_`, or the responsibility of each channel where none was taught."""
         x = self._accepted(X)
         r = membership(self._weights, x)
-        return r if self.tau_ is None else r @ self.tau_
+        return r if self.tau_ is None else self._taught.predict_proba(r)
 
     def transform(self, X: Any) -> Float[np.ndarray, "N C"]:
         """The responsibility of each channel, then the mean code in the sample's own channel."""
@@ -197,12 +216,14 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
                 "other number."
             )
         arrays, told = packed(self._weights)
-        classes, tau = self._taught
+        classes, tau, temperature = self._taught
         about = {
             "params": plain(self.get_params(deep=False)),
             "features": self.n_features_in_,
             "names": self.feature_names_in_.tolist() if "feature_names_in_" in vars(self) else None,
             "classes": plain_classes(classes),
+            "temperature": temperature,
+            "added": self._added,
             "history": self.history_,
         }
         own = {"labels_": self.labels_, "counts": tau.counts}
@@ -226,7 +247,9 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
             classes = classes_from(about["classes"])
             weights = unpacked(Contents(arrays, told))
             model._show(weights, about["history"])
-            model._name(Taught(classes, Tau(counts, 1 / max(len(classes), 1), weights.groups)))
+            tau = Tau(counts, 1 / max(len(classes), 1), weights.groups)
+            model._name(Taught(classes, tau, about["temperature"]))
+            model._added = about["added"]
         except (KeyError, TypeError, ValueError, RunError) as error:
             raise safetensors.damaged(path, error) from error
         return model

@@ -65,6 +65,13 @@ def sized(given: Mapping[str, Any], config: Config, num_train: int) -> Config:
     )
 
 
+def with_channels(config: Config, added: int) -> Config:
+    """The same with so many channels more."""
+    model = config.model
+    wider = model.model_copy(update={"num_channels": model.num_channels + added})
+    return config.model_copy(update={"model": wider})
+
+
 def holds_out(given: Mapping[str, Any], config: Config) -> bool:
     """Whether some samples are not trained on: as asked, or because something is judged by them."""
     judged = config.curriculum is not None or config.training.early_stopping is not None

@@ -10,8 +10,11 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from rcmvae.errors import DataError
+from rcmvae.labels.tau import Tau
 
 COLDEST, HOTTEST = 0.02, 50.0
+DEVIATION = 0.5
+FEWEST, ENOUGH = 20, 2000  # labelled samples that a temperature is fitted on
 
 
 class Reliability(NamedTuple):
@@ -77,17 +80,37 @@ def tempered(p: Float[np.ndarray, "N Y"], temperature: float) -> Float[np.ndarra
 
 
 def fit_temperature(p: Float[np.ndarray, "N Y"], label: Int[np.ndarray, " N"]) -> float:
-    """The temperature under which the labels are most probable; the most probable label stays the same."""
+    """The temperature under which the labels are most probable; the most probable label stays the same.
+
+    Before any label speaks, log T is normal with a deviation of ½: a few that are all right are no proof of certainty.
+    """
     p, label = _labelled(p, label)
     log_p = np.log(np.maximum(p, np.finfo(float).tiny))
     rows = np.arange(len(label))
 
     def cost(log_temperature: float) -> float:
         scaled = log_p / np.exp(log_temperature)
-        return float(np.mean(logsumexp(scaled, axis=1) - scaled[rows, label]))
+        unlikely = np.sum(logsumexp(scaled, axis=1) - scaled[rows, label])
+        return float(unlikely + 0.5 * (log_temperature / DEVIATION) ** 2)
 
     best = minimize_scalar(cost, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
     return float(np.exp(best.x))
+
+
+def left_out_temperature(
+    tau: Tau, r: Float[np.ndarray, "N K"], label: Int[np.ndarray, " N"]
+) -> tuple[float, int] | None:
+    """The temperature that samples which were counted ask for, each judged by the others, and how many could be.
+
+    None where too few others have labels. A random part of many samples is enough.
+    """
+    if len(r) < FEWEST:
+        return None
+    rows = np.random.default_rng(0).permutation(len(r))[:ENOUGH]
+    p, told = tau.left_out(r[rows], label[rows])
+    if told.sum() < FEWEST:
+        return None
+    return fit_temperature(p[told], label[rows][told]), int(told.sum())
 
 
 def _labelled(

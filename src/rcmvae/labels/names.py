@@ -7,11 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt64
 
-from rcmvae.labels.calibration import fit_temperature, tempered
-from rcmvae.labels.tau import Tau
+from rcmvae.labels.calibration import fit_temperature, left_out_temperature, tempered
+from rcmvae.labels.tau import HALF, Tau
 from rcmvae.structs import UNLABELLED
-
-HALF = 0.5  # of a label: a channel in which less was counted has no name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +29,9 @@ class Names:
     mark: UInt64[np.ndarray, " n"]  # of each sample that was counted
     label: Int[np.ndarray, " n"]  # what it was counted for
     temperature: float = 1.0
-    held_out: int = 0  # labelled samples that the temperature was fitted on; it is 1 where there are none
+    held_out: int = (
+        0  # labelled samples, held out or left out, that the temperature was fitted on; it is 1 for none
+    )
 
     @classmethod
     def blank(cls, groups: Int[np.ndarray, " K"], labels: Sequence[str] = ()) -> "Names":
@@ -58,7 +58,7 @@ class Names:
         """With these samples counted as well, whose labels are numbers of these `labels`; −1 is unlabelled.
 
         What was said of one of them before no longer counts, so saying a thing twice changes nothing. A label that was
-        never seen gets the next number. The temperature is 1 again: it was fitted to other counts.
+        never seen gets the next number. The temperature is fitted anew if these samples are enough to say.
         """
         known = label != UNLABELLED
         r, label, mark = r[known], label[known], mark[known]
@@ -69,15 +69,19 @@ class Names:
         again, row = _found(self.mark, mark)
         tau = self.tau.forgot(r[row], self.label[again]).with_labels(max(1, len(names)))
         tau = dataclasses.replace(tau, smoothing=1 / max(1, len(names))).taught(r, own)
-        return Names(tau, names, np.append(self.mark[~again], mark), np.append(self.label[~again], own))
+        temperature, held_out = left_out_temperature(tau, r, own) or (self.temperature, self.held_out)
+        mark, own = np.append(self.mark[~again], mark), np.append(self.label[~again], own)
+        return Names(tau, names, mark, own, temperature, held_out)
 
     def calibrated(self, r: Float[np.ndarray, "N K"], label: Int[np.ndarray, " N"]) -> "Names":
         """With the temperature under which these samples, which were not counted, most probably have their labels.
 
-        −1 is unlabelled; without any label the temperature is 1.
+        −1 is unlabelled; without any label the temperature stays as it is.
         """
         held_out = int((label != UNLABELLED).sum())
-        temperature = fit_temperature(self.tau.predict_proba(r), label) if held_out else 1.0
+        if not held_out:
+            return self
+        temperature = fit_temperature(self.tau.predict_proba(r), label)
         return dataclasses.replace(self, temperature=temperature, held_out=held_out)
 
     @property
@@ -101,7 +105,7 @@ class Names:
 
     def name(self, channel: int) -> str | None:
         """The label that a channel stands for, if enough was counted in it or in its family."""
-        family = self.tau.shared_within(self.groups).counts[channel]
+        family = self.tau.family_counts[channel]
         return self.labels[int(self.tau.table[channel].argmax())] if family.sum() >= HALF else None
 
 

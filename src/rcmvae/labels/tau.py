@@ -5,9 +5,10 @@ s_cy = Σ r_c(x) over the samples x that are labelled y         how much of labe
 p(y | x) = Σ_c r_c(x) τ_cy
 
 Where groups of channels are known, what a group stands for counts as one label in each of its channels, so that a
-channel without labels is called what its family is called:
+channel without labels is called what its family is called. And each label owns a group, o(y), where there are enough:
+if two labels fall into one group, and one that either might own has none, then one of the two is there by mistake.
 
-τ_gy = (Σ_{c∈g} s_cy + α) / Σ_y …     τ_cy = (s_cy + τ_gy) / Σ_y …
+τ_gy = (Σ_{c∈g} s_cy + α + β [g = o(y)]) / Σ_y …     τ_cy = (s_cy + τ_gy) / Σ_y …
 
 Nothing of the model changes: labels may come, and be taken back, at any time.
 """
@@ -15,11 +16,16 @@ Nothing of the model changes: labels may come, and be taken back, at any time.
 import dataclasses
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
+from scipy.optimize import linear_sum_assignment
 
 from rcmvae.errors import DataError
+from rcmvae.structs import UNLABELLED
 
 ROUNDING = 1e-4  # of a label
+OWNED = 1.0  # β: labels that its owner counts for in a group
+LEAST = 1e-6  # of a label, that counts where owners are found
+HALF = 0.5  # of a label: a channel in whose family less was counted has no name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,8 +106,17 @@ class Tau:
         >>> tau.shared_within(np.array([0, 0, -1])).counts.tolist()
         [[2.0, 0.0], [2.0, 0.0], [0.0, 1.0]]
         """
-        same = (groups[:, None] == groups[None]) & (groups >= 0)[:, None] | np.eye(len(groups), dtype=bool)
-        return dataclasses.replace(self, counts=same.astype(float) @ self.counts)
+        return dataclasses.replace(self, counts=_same(groups) @ self.counts)
+
+    @property
+    def same_family(self) -> Float[np.ndarray, "K K"]:
+        """1 where two channels are of one family; each is of its own."""
+        return _same(np.full(len(self.counts), UNLABELLED) if self.groups is None else self.groups)
+
+    @property
+    def family_counts(self) -> Float[np.ndarray, "K Y"]:
+        """What was counted in each channel and its family; in the channel alone where no families are known."""
+        return self.same_family @ self.counts
 
     @property
     def table(self) -> Float[np.ndarray, "K Y"]:
@@ -109,13 +124,30 @@ class Tau:
 
         >>> tau = Tau(np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]), 0.5, np.array([0, 0, 1]))
         >>> tau.table.tolist()
-        [[0.875, 0.125], [0.75, 0.25], [0.125, 0.875]]
+        [[0.9, 0.1], [0.8, 0.2], [0.1, 0.9]]
         """
+        return self._table(self.counts[None])[0]
+
+    def _table(self, counts: Float[np.ndarray, "n K Y"]) -> Float[np.ndarray, "n K Y"]:
+        """τ by several counts."""
         if self.groups is None:
-            return _shares(self.counts + self.smoothing)
-        # τ_cy ∝ s_cy + τ_gy
-        family = self.shared_within(self.groups).counts
-        return _shares(self.counts + _shares(family + self.smoothing))
+            return _shares(counts + self.smoothing)
+        family = self.same_family @ counts
+        owned = np.stack([_owned(one, self.groups) for one in family])
+        return _shares(counts + _shares(family + self.smoothing + OWNED * owned))
+
+    def left_out(
+        self, r: Float[np.ndarray, "N K"], label: Int[np.ndarray, " N"]
+    ) -> tuple[Float[np.ndarray, "N Y"], Bool[np.ndarray, " N"]]:
+        """What p(y | x) of samples that were counted would be had each not been; and which of them others speak for.
+
+        A sample whose channel would have no name without it says nothing about how good names are.
+        """
+        Y = self.counts.shape[1]
+        counts = np.maximum(self.counts - r[:, :, None] * np.eye(Y)[label][:, None, :], 0)
+        p = np.einsum("nk,nky->ny", r, self._table(counts))
+        left = counts.sum(axis=2) @ self.same_family
+        return p, left[np.arange(len(r)), r.argmax(axis=1)] >= HALF
 
     @property
     def certainty(self) -> Float[np.ndarray, " K"]:
@@ -136,5 +168,28 @@ class Tau:
         return self.predict_proba(r).argmax(axis=1)
 
 
-def _shares(counts: Float[np.ndarray, "K Y"]) -> Float[np.ndarray, "K Y"]:
-    return counts / counts.sum(axis=1, keepdims=True)
+def _shares(counts: Float[np.ndarray, "*n K Y"]) -> Float[np.ndarray, "*n K Y"]:
+    return counts / counts.sum(axis=-1, keepdims=True)
+
+
+def _same(groups: Int[np.ndarray, " K"]) -> Float[np.ndarray, "K K"]:
+    alike = (groups[:, None] == groups[None]) & (groups >= 0)[:, None]
+    return (alike | np.eye(len(groups), dtype=bool)).astype(float)
+
+
+def _owned(family: Float[np.ndarray, "K Y"], groups: Int[np.ndarray, " K"]) -> Float[np.ndarray, "K Y"]:
+    """1 where the group of a channel is the one that a label owns; 0 everywhere with more labels than groups.
+
+    >>> _owned(np.array([[0.97, 0.99], [0.03, 0.01], [0.0, 0.0]]), np.array([0, 1, 2])).tolist()
+    [[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]]
+    """
+    owned = np.zeros_like(family)
+    _, first = np.unique(groups, return_index=True)
+    first = first[groups[first] >= 0]
+    labels = np.flatnonzero(family.sum(axis=0) > 0)
+    if len(first) < len(labels):
+        return owned
+    group, label = linear_sum_assignment(-np.log(family[np.ix_(first, labels)] + LEAST))
+    for g, y in zip(groups[first[group]], labels[label], strict=True):
+        owned[groups == g, y] = 1
+    return owned

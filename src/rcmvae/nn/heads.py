@@ -61,14 +61,14 @@ class Heads(PerChannel):
 
 
 def _map_outputs(head: Linear, K: int, size: int, change: Callable[[Rows], Rows]) -> Linear:
-    """A linear map whose K·size outputs are changed channel by channel."""
+    """A linear map whose K·size outputs are changed channel by channel; there may be more of them afterwards."""
     n_in = head.weight.shape[0]
     weight = jnp.moveaxis(change(jnp.moveaxis(head.weight.reshape(n_in, K, size), 1, 0)), 0, 1)
     bias = change(head.bias.reshape(K, size))
     return eqx.tree_at(
         lambda layer: (layer.weight, layer.bias),
         head,
-        (weight.reshape(n_in, K * size), bias.reshape(K * size)),
+        (weight.reshape(n_in, -1), bias.reshape(-1)),
     )
 
 

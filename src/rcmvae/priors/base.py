@@ -77,6 +77,7 @@ class PriorOptions(Options):
 
     layouts: ClassVar[tuple[str, ...]] = ("decentralized", "shared")
     kl_per_channel: ClassVar[bool] = False  # the one shared latent has another KL under every channel
+    can_be_widened: ClassVar[bool] = True  # by channels more, while nothing changes for those that are there
 
     @property
     def learns_pi(self) -> bool:

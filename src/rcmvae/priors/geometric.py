@@ -64,6 +64,7 @@ class Geometric(PriorOptions):
 
     layouts: ClassVar[tuple[str, ...]] = ("shared",)
     kl_per_channel: ClassVar[bool] = True
+    can_be_widened: ClassVar[bool] = False
 
     kind: Literal["geometric"] = "geometric"
     arrangement: Literal["circle", "grid"] = Field(default="circle", description="Where the centres lie.")
