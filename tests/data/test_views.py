@@ -23,7 +23,7 @@ STRONG = {
     "mirror": Mirror(probability=0.5),
     "neighbours": Neighbours(number=3, share=0.6),
 }
-AS_IT_IS = Scaling(jnp.zeros(()), jnp.ones(()))
+AS_IT_IS = Scaling.identity()
 KEY = jax.random.key(3)
 
 

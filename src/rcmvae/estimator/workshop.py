@@ -91,7 +91,7 @@ def workshop_for(config: Config, card: DataCard) -> Workshop:
 
 def _on_device(scaling: Scaling) -> Scaling:
     """What is left to scale in the programs: what differs by feature is done before, and depends on the samples."""
-    return Scaling(jnp.zeros(()), jnp.ones(())) if scaling.shift.ndim else scaling
+    return Scaling.identity() if scaling.shift.ndim else scaling
 
 
 def _scaled(dataset: Dataset) -> Dataset:

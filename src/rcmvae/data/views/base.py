@@ -61,7 +61,7 @@ def look(
 
     >>> import jax.numpy as jnp
     >>> x = jnp.ones((2, 3))
-    >>> look([], jax.random.key(0), x, Pool(x, jnp.arange(2), Scaling(jnp.zeros(()), jnp.ones(())))) is x
+    >>> look([], jax.random.key(0), x, Pool(x, jnp.arange(2), Scaling.identity())) is x
     True
     """
     for position, view in enumerate(views):
