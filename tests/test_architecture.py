@@ -26,6 +26,7 @@ FLOORS = [
     "tracking",
     "diagnostics",
     "config",
+    "recipes",
     "run",
     "setting",
     "naming",

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from rcmvae.data import dataset_from_arrays as dataset_from_arrays
     from rcmvae.errors import ConfigError as ConfigError
     from rcmvae.errors import DataError as DataError
+    from rcmvae.errors import Interrupted as Interrupted
     from rcmvae.errors import NonFiniteError as NonFiniteError
     from rcmvae.errors import RcmvaeError as RcmvaeError
     from rcmvae.errors import RunError as RunError
     from rcmvae.estimator import MixtureVAE as MixtureVAE
-    from rcmvae.experiment import Interrupted as Interrupted
     from rcmvae.experiment import evaluate as evaluate
     from rcmvae.experiment import make_report as make_report
     from rcmvae.experiment import resume as resume
@@ -43,7 +43,7 @@ _HOMES = {
     "RcmvaeError": "errors",
     "RunError": "errors",
     "MixtureVAE": "estimator",
-    "Interrupted": "experiment",
+    "Interrupted": "errors",
     "evaluate": "experiment",
     "make_report": "experiment",
     "resume": "experiment",

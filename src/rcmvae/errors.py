@@ -24,6 +24,14 @@ class RunError(RcmvaeError):
     """A run directory or a checkpoint cannot be used for what was asked."""
 
 
+class Interrupted(RunError):  # noqa: N818 — like KeyboardInterrupt, it is no fault
+    """A signal ended the run early; its state is saved."""
+
+    def __init__(self, words: str, signal_number: int) -> None:
+        self.exit_status = 128 + signal_number
+        super().__init__(words)
+
+
 def raise_all(problems: Sequence[str]) -> None:
     """One error for all problems of a configuration, a line each; nothing if there are none."""
     if problems:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rcmvae import naming, novelty, report
 from rcmvae.config import Config, dump_config, from_mapping, load_config
 from rcmvae.data import ArraysSource, SplitName
-from rcmvae.errors import ConfigError, NonFiniteError, RunError, counted, nearest, raise_all
+from rcmvae.errors import ConfigError, Interrupted, NonFiniteError, RunError, counted, nearest, raise_all
 from rcmvae.inference import Trained, outliers_of
 from rcmvae.interruption import Interruption
 from rcmvae.results import Cut, Ending, channel_trees, scores, seeds_of, summary
@@ -19,6 +19,7 @@ from rcmvae.run import DataCard, RunDirectory, Ways, is_run
 from rcmvae.setting import Setting
 from rcmvae.tracking import Started, Tracks, missing
 from rcmvae.training import Checkpoint, Checkpoints, History, Listener, Outcome, begin, fit, last_saved
+from rcmvae.training.collapse import CollapseWatch
 from rcmvae.training.progress import ProgressBar
 
 
@@ -256,6 +257,7 @@ def _go_on(
                 history.rewind(start.epoch)
                 watching.append(history)
             if bar is not None:
+                watching.append(CollapseWatch(config.objective, config.training.seed, bar.say))
                 watching.append(stack.enter_context(bar))
             # Several processes leave together, after an epoch.
             interruption.patient = jax.process_count() > 1
@@ -340,11 +342,3 @@ def _report_with(path: Path, config: Config) -> str:
 
 def _way_on(path: Path, config: Config) -> str:
     return f"Go on with: {Ways(path, config).on}"
-
-
-class Interrupted(RunError):  # noqa: N818 — like KeyboardInterrupt, it is no fault
-    """A signal ended the run early; its state is saved."""
-
-    def __init__(self, words: str, signal_number: int) -> None:
-        self.exit_status = 128 + signal_number
-        super().__init__(words)

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import entr
 
 from rcmvae.data import Arrays as Split
 from rcmvae.data import SplitName
 from rcmvae.data.arrays import Stored
 from rcmvae.diagnostics import Bundle, glance
 from rcmvae.errors import RunError
-from rcmvae.labels import Names, by_doubt, combined, detection
+from rcmvae.labels import Names, by_doubt, combined, detection, within_channel
 from rcmvae.results import seeds_of, spread
 from rcmvae.run import RunDirectory
 from rcmvae.setting import Setting
@@ -38,8 +39,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """AUROC and FPR95 of three scores, between a split and samples that are none of its kind.
 
-    The scores are the doubt, the bound, and the surprise at the stranger of the two, against samples that are held out
-    of training and not part of the split. Written into the run directory, too.
+    The scores are the doubt, the bound, and the surprise at both, against samples that are held out of training and not
+    part of the split. Written into the run directory, too.
     """
     normal_name: SplitName = "validation" if split != "validation" else "test"
     if not len(setting.dataset.splits[normal_name]):
@@ -57,7 +58,7 @@ def evaluate(
         )
     ]
     every = [
-        _scores(*bundles, names=None if names is None else names[replica])
+        scores_of(*bundles, names=None if names is None else names[replica])
         for replica, bundles in enumerate(zip(*seen, strict=True))
     ]
     found = [{name: detection(*pair) for name, pair in scores.items()} for scores in every]
@@ -83,15 +84,23 @@ def evaluate(
 Pair = tuple[Float[np.ndarray, " N"], Float[np.ndarray, " M"]]  # of normal samples, and of outliers
 
 
-def _scores(held_out: Bundle, normal: Bundle, strange: Bundle, names: Names | None) -> dict[str, Pair]:
-    """Each score, by name; the first bundle says what is normal."""
-    raw = [np.stack([_doubt(one, names), one.bound()], axis=1) for one in (held_out, normal, strange)]
-    ours, mine, theirs = raw
+def scores_of(held_out: Bundle, normal: Bundle, strange: Bundle, names: Names | None) -> dict[str, Pair]:
+    """Each score of normal and of strange samples, by name; the first bundle says what is normal."""
+    told = normal, strange
+    doubt, bound = ([score(one) for one in told] for score in (lambda one: _doubt(one, names), Bundle.bound))
+    ours, *theirs = (_parts(one, held_out) for one in (held_out, *told))
     return {
-        "doubt": (mine[:, 0], theirs[:, 0]),
-        "bound": (mine[:, 1], theirs[:, 1]),
-        "combined": (combined(mine, ours), combined(theirs, ours)),
+        "doubt": (doubt[0], doubt[1]),
+        "bound": (bound[0], bound[1]),
+        "combined": (combined(theirs[0], ours), combined(theirs[1], ours)),
     }
+
+
+def _parts(bundle: Bundle, held_out: Bundle) -> Float[np.ndarray, "N 2"]:
+    """How undecided the channel is, in nats, and how much the bound is above what that channel costs otherwise."""
+    r, normal = bundle.responsibility.astype(float), held_out.responsibility
+    cost = within_channel(bundle.bound(), r.argmax(axis=1), held_out.bound(), normal.argmax(axis=1))
+    return np.stack([entr(r).sum(axis=1), cost], axis=1)
 
 
 def _doubt(bundle: Bundle, names: Names | None) -> Float[np.ndarray, " N"]:

@@ -17,8 +17,7 @@ import rcmvae.cli
 from rcmvae.cli import app, exit_status, main, startup, tables
 from rcmvae.cli.outcome import next_steps
 from rcmvae.config import Config, dump_config, load_config
-from rcmvae.errors import ConfigError, DataError, NonFiniteError, RunError
-from rcmvae.experiment import Interrupted
+from rcmvae.errors import ConfigError, DataError, Interrupted, NonFiniteError, RunError
 from rcmvae.report.story import outcome
 from rcmvae.results import Cut
 from rcmvae.run import RunDirectory

@@ -89,6 +89,16 @@ def test_training_tells_its_story_where_there_is_no_terminal(work: Path, trained
     assert json.loads((work / "runs/tiny/summary.json").read_text())["status"] == "finished"
 
 
+def test_data_are_enough_to_train(work: Path, run: Run) -> None:
+    status, out, err = run("train", "digits", *TINY[:-2], *TINY[-1:], "training.epochs=1", "--name", "made")
+    assert (status, err) == (0, "")
+    assert "Run directory: runs/made" in out
+    # What is not said comes from the recipe for small images.
+    made = (work / "runs/made/config.yaml").read_text()
+    assert "warmup" in made
+    assert "kind: top_m" in made
+
+
 def test_a_name_is_taken_once(run: Run, trained: str) -> None:
     status, out, err = run("train", *TINY, "training.epochs=1", "--name", "tiny")
     assert (status, out) == (2, "")

@@ -9,8 +9,8 @@ import pytest
 from rcmvae import MixtureVAE, load_config
 from rcmvae.config import Config
 from rcmvae.errors import ConfigError
-from rcmvae.estimator.recipes import IMAGES, SMALL_IMAGES, VECTORS, recipe_for
 from rcmvae.estimator.settings import configured, sample_shape
+from rcmvae.recipes import IMAGES, SMALL_IMAGES, VECTORS, recipe_for
 from tests.estimator.small import SMALL, blobs
 
 CONFIGS = Path(__file__).parents[2] / "configs"

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import entropy
 from sklearn.metrics import roc_auc_score
 
 from rcmvae import experiment, naming, novelty
 from rcmvae.data import Arrays
 from rcmvae.errors import DataError, RunError
 from rcmvae.inference import Trained, embed, outliers_of
-from rcmvae.labels import combined, detection
+from rcmvae.labels import combined, detection, within_channel
 from rcmvae.run import RunDirectory
 from rcmvae.setting import Setting
 from tests.inference.conftest import vectors_of
@@ -39,9 +40,13 @@ def test_every_score_is_that_of_an_embedding(run: RunDirectory) -> None:
         told = [embed(run.path, x, seed=seed) for x in ("validation", "test", NOISE)]
         certain = names[seed].tau.table.max(axis=1)
         doubt = [[1 - max(row * certain) for row in one.responsibility] for one in told]
-        scores = [np.stack([one, each.bound], axis=1) for one, each in zip(doubt, told, strict=True)]
-        held_out, normal, strange = scores
-        pairs = {"doubt": (normal[:, 0], strange[:, 0]), "bound": (normal[:, 1], strange[:, 1])}
+        pairs = {"doubt": tuple(map(np.array, doubt[1:])), "bound": (told[1].bound, told[2].bound)}
+        parts = []
+        for one in told:
+            undecided = entropy(one.responsibility, axis=1)
+            dear = within_channel(one.bound, one.channel, told[0].bound, told[0].channel)
+            parts.append(np.stack([undecided, dear], axis=1))
+        held_out, normal, strange = parts
         pairs["combined"] = (combined(normal, held_out), combined(strange, held_out))
         for name, (mine, theirs) in pairs.items():
             truth = np.repeat([0, 1], [len(mine), len(theirs)])

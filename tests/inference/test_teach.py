@@ -52,7 +52,8 @@ def test_taught_in_parts_is_as_if_counted_at_once(images: RunDirectory, tmp_path
     teach(path, train.x[50:], train.label[50:])  # some of them again
     same_counts(kept(path), whole)
     same_counts(teach(path, "train"), whole, 2e-4)
-    assert all(names.temperature == 1 for names in kept(path))
+    # Each sample that is taught is judged by the others.
+    assert all(names.held_out >= 20 for names in kept(path))
 
 
 def test_so_many_of_a_split_are_those_that_the_data_would_keep(images: RunDirectory, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from rcmvae.labels import (
     surprise,
     tempered,
     uncertainty,
+    within_channel,
 )
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -237,6 +238,19 @@ class TestOutliers:
         both = detection(combined(normal, held_out), combined(strange, held_out)).auroc
         assert max(alone) < 0.8
         assert both > 0.99
+
+    @given(seed=SEEDS)
+    def test_a_score_is_compared_with_normal_samples_of_its_own_channel(self, seed: int):
+        rng = np.random.default_rng(seed)
+        normal, channel = rng.normal(size=100), np.repeat([0, 1, 2], [50, 45, 5])
+        normal += 10 * channel
+        score, own = rng.normal(size=12) + 10, np.arange(12) % 4
+        found = within_channel(score, own, normal, channel)
+        for i in range(12):
+            # Of channel 2 there are too few, of channel 3 there are none.
+            beside = normal[channel == own[i]] if own[i] < 2 else normal
+            expected = (score[i] - np.median(beside)) / np.sqrt(np.mean((beside - beside.mean()) ** 2))
+            assert found[i] == pytest.approx(expected)
 
     def test_a_sample_of_a_channel_that_stands_for_nothing_is_doubtful(self):
         tau = Tau(np.array([[50.0, 0.0], [0.0, 0.0]]), 0.5)

@@ -71,6 +71,6 @@ def exit_status(error: RcmvaeError) -> int:
     if isinstance(error, NonFiniteError):
         return 1
     # Loaded already, if this error came out of it.
-    from rcmvae.experiment import Interrupted  # noqa: PLC0415
+    from rcmvae.errors import Interrupted  # noqa: PLC0415
 
     return error.exit_status if isinstance(error, Interrupted) else 2

@@ -12,7 +12,10 @@ from rcmvae.cli.interruption import IN_FORCE
 File = Annotated[
     str | None,
     typer.Argument(
-        metavar="[CONFIG]", help="A configuration file; the defaults without one.", show_default=False
+        metavar="[CONFIG | DATA]",
+        help="A configuration file; or data, by name (mnist) or path (images/), for which one is made; the defaults "
+        "without either.",
+        show_default=False,
     ),
 ]
 Overrides = Annotated[
@@ -24,7 +27,7 @@ Overrides = Annotated[
 
 
 def arrange(config: str | None, overrides: list[str] | None) -> tuple[str | None, list[str]]:
-    """The file, which may be left out, and the overrides.
+    """The file or the data, which may be left out, and the overrides.
 
     >>> arrange("quick.yaml", ["training.epochs=5"]), arrange("training.epochs=5", None)
     (('quick.yaml', ['training.epochs=5']), (None, ['training.epochs=5']))
@@ -47,13 +50,24 @@ def train(
     processes: startup.Processes = None,
     process_id: startup.ProcessId = None,
 ) -> None:
-    """Train a model, and leave a run directory with everything that was made."""
-    from rcmvae.config import dump_config, load_with_notes  # noqa: PLC0415
+    """Train a model, and leave a run directory with everything that was made.
 
-    path, changes = arrange(config, overrides)
+    `rcmvae train mnist`, `rcmvae train images/` or `rcmvae train table.parquet`
+    take settings that suit such samples; `--validate-only` prints them.
+    """
+    from rcmvae.config import dump_config, load_with_notes  # noqa: PLC0415
+    from rcmvae.config.load import CONFIG_SUFFIXES  # noqa: PLC0415
+
+    word, changes = arrange(config, overrides)
     if name is not None:
         changes.append(f"run.name={json.dumps(name)}")
-    chosen, notes = load_with_notes(path, changes)
+    dataset = None
+    if word is None or word.endswith(CONFIG_SUFFIXES):
+        chosen, notes = load_with_notes(word, changes)
+    else:
+        from rcmvae.recipes import made_for  # noqa: PLC0415
+
+        (chosen, dataset), notes = made_for(word, changes), ()
     if validate_only:
         tell(notes)
         typer.echo(dump_config(chosen), nl=False)
@@ -65,7 +79,7 @@ def train(
 
     if not console.quiet and not quiet:
         tell(notes)
-    run = run_training(chosen, console=None if quiet else console, interruption=IN_FORCE.get())
+    run = run_training(chosen, dataset, console=None if quiet else console, interruption=IN_FORCE.get())
     (headline if quiet else show)(run, console)
 
 

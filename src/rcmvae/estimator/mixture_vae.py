@@ -1,5 +1,6 @@
 """The estimator."""
 
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 from rich.console import Console
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -27,7 +29,7 @@ from rcmvae.inference import Weights, costs, drawn, generated, log_pi_of, member
 from rcmvae.inference.trained import refuse_closed
 from rcmvae.labels import Tau
 from rcmvae.structs import Signals
-from rcmvae.training import Listener
+from rcmvae.training import CollapseWatch, Listener
 from rcmvae.training.history import Row, row_of
 from rcmvae.training.progress import ProgressBar
 
@@ -312,10 +314,14 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         def note(signals: Sequence[Signals]) -> None:
             history.append(row_of(signals[0], seed) | {"epoch": len(history) + 1})
 
+        def warn(sentence: str) -> None:
+            warnings.warn(sentence, ConvergenceWarning, stacklevel=2)
+
+        told: list[Listener] = [note, CollapseWatch(config.objective, seed, warn)]
         if not self.verbose:
-            return [note]
+            return told
         bar = ProgressBar(until, before, num_samples, Console())
-        return [note, stack.enter_context(bar)]
+        return [*told, stack.enter_context(bar)]
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_weights" in vars(self)

@@ -9,8 +9,8 @@ import numpy as np
 from rcmvae.config import Config
 from rcmvae.config.load import from_mapping
 from rcmvae.errors import ConfigError, raise_all
-from rcmvae.estimator.recipes import even_batch, recipe_for
 from rcmvae.options import Options, flattened
+from rcmvae.recipes import even_batch, recipe_for
 
 # What an estimator has no use for, or has another name for.
 FOREIGN = {

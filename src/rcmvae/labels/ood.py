@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.stats import rankdata
 
 from rcmvae.errors import DataError
@@ -44,10 +44,30 @@ def surprise(score: Float[np.ndarray, " N"], normal: Float[np.ndarray, " M"]) ->
     return np.where(score > start, beyond - np.log(TAIL), -np.log(np.maximum(counted, TAIL)))
 
 
+def within_channel(
+    score: Float[np.ndarray, " N"],
+    channel: Int[np.ndarray, " N"],
+    normal: Float[np.ndarray, " M"],
+    normal_channel: Int[np.ndarray, " M"],
+) -> Float[np.ndarray, " N"]:
+    """How many deviations a score lies above those of normal samples of the same channel.
+
+    What channels cost differs: an odd one may cost less than any eight. A channel with too few normal samples is
+    compared with all of them.
+    """
+    found = np.zeros(len(score))
+    for k in np.unique(channel):
+        same = normal[normal_channel == k]
+        beside = same if len(same) >= FEWEST else normal
+        spread = max(float(beside.std()), np.finfo(float).eps)
+        found[channel == k] = (score[channel == k] - np.median(beside)) / spread
+    return found
+
+
 def combined(scores: Float[np.ndarray, "N S"], normal: Float[np.ndarray, "M S"]) -> Float[np.ndarray, " N"]:
-    """The surprise at the strangest of several scores: an outlier need be strange in one way only."""
+    """The surprises at several scores, added up: chances multiply where scores have nothing to do with each other."""
     each = [surprise(mine, ours) for mine, ours in zip(scores.T, normal.T, strict=True)]
-    return np.max(each, axis=0)
+    return np.sum(each, axis=0)
 
 
 class Detection(NamedTuple):

@@ -5,6 +5,7 @@ from rcmvae.training.checkpoint import Checkpoint as Checkpoint
 from rcmvae.training.checkpoint import Checkpoints as Checkpoints
 from rcmvae.training.checkpoint import last_saved as last_saved
 from rcmvae.training.codes import compile_codes as compile_codes
+from rcmvae.training.collapse import CollapseWatch as CollapseWatch
 from rcmvae.training.devices import Devices as Devices
 from rcmvae.training.epoch import compile_validation as compile_validation
 from rcmvae.training.fit import Listener as Listener

@@ -50,6 +50,10 @@ class ProgressBar:
         """Leave the terminal as it was; once more does no harm."""
         self.progress.stop()
 
+    def say(self, sentence: str) -> None:
+        """Something that a person should know, above the line."""
+        self.console.print(f"warning: {sentence}", highlight=False, soft_wrap=True)
+
     def __call__(self, signals: Sequence[Signals]) -> None:
         """Show an epoch; several replicas are shown by their means."""
         line = describe([one for one in signals if not one.idle], self.images_per_epoch)

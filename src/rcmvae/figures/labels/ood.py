@@ -17,7 +17,7 @@ MOST = 4
 AXES = {
     "doubt": "no channel holds it for sure",
     "bound": "what it costs, nats",
-    "combined": "surprise at either, nats",
+    "combined": "surprise at both, nats",
 }
 
 

@@ -1,9 +1,17 @@
 """What is trained where a person says nothing: the recipes of configs/, made to measure for the samples at hand."""
 
 import dataclasses
+import json
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rcmvae.config import Config, from_mapping, load_source
+from rcmvae.config.load import CONFIG_SUFFIXES
+from rcmvae.data import SOURCES, Dataset, Source, load
+from rcmvae.data.source import located
+from rcmvae.errors import ConfigError, listed, nearest
 
 STEPS = 6000  # that a training is worth, where it is not cut short by `most` epochs
 SMALL = 16  # pixels a side, below which an image is small
@@ -118,3 +126,57 @@ def even_batch(num_samples: int, most: int) -> int:
     (59, 20, 64)
     """
     return num_samples // math.ceil(num_samples / most)
+
+
+class Prepared(NamedTuple):
+    """A configuration made for data, and the data."""
+
+    config: Config
+    dataset: Dataset
+
+
+def made_for(named: str, overrides: Sequence[str] = ()) -> Prepared:
+    """The recipe for data that are known by name, or by a path that tells how they are read; overrides on top.
+
+    >>> config, dataset = made_for("digits", ["model.num_channels=12"])
+    >>> config.model.num_channels, config.training.epochs, dataset.shape
+    (12, 100, (8, 8, 1))
+    >>> made_for("digits", ["training.epochs=5"]).config.objective.reconstruction.weight.at
+    (2.0,)
+    """
+    ours = "data."
+    about_data = [change.removeprefix(ours) for change in overrides if change.startswith(ours)]
+    dataset = load(load_source(*_how_to_read(named, about_data)))
+    config = config_for(dataset, [change for change in overrides if not change.startswith(ours)])
+    return Prepared(config, dataset)
+
+
+def config_for(dataset: Dataset, overrides: Sequence[str] = ()) -> Config:
+    """The recipe for samples such as these; overrides on top.
+
+    Its schedules take as long as training does, however long that is asked to be.
+    """
+    recipe, count = recipe_for(dataset.shape), len(dataset.train)
+    length = "training.epochs="
+    asked = [
+        int(change.removeprefix(length)) for change in overrides if change.removeprefix(length).isdecimal()
+    ]
+    settings = recipe.settings(max(1, *asked[-1:]) if asked else recipe.epochs(count))
+    settings["training"]["batch_size"] = even_batch(count, recipe.batch_size)
+    settings["data"] = dataset.source.model_dump(mode="json")
+    return from_mapping(settings, overrides)
+
+
+def _how_to_read(named: str, options: list[str]) -> tuple[str, list[str]]:
+    """A kind of data, and its options."""
+    if named in SOURCES:
+        return named, options
+    path = located(Path(named))
+    readers = [cls for cls in SOURCES.values() if issubclass(cls, Source) and cls.takes(path)]
+    if not path.exists() or not readers:
+        what = "cannot be read" if path.exists() else "does not exist"
+        raise ConfigError(
+            f"{named} {what}: give a configuration file ({' '.join(CONFIG_SUFFIXES)}), a kind of data "
+            f"({listed(SOURCES)}), or a .npy, .npz or .parquet file or a folder of images.{nearest(named, SOURCES)}"
+        )
+    return readers[0].kind_name(), [f"path={json.dumps(str(named))}", *options]

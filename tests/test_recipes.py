@@ -1,0 +1,70 @@
+"""Settings that are made for data, of which nothing is known but where they are."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rcmvae.data import Digits, dataset_from_arrays
+from rcmvae.errors import ConfigError
+from rcmvae.recipes import IMAGES, SMALL_IMAGES, VECTORS, config_for, made_for
+
+
+def test_the_digits_get_what_their_configuration_says() -> None:
+    config, dataset = made_for("digits")
+    assert config.data == Digits()
+    assert len(dataset.train) == 1455
+    assert config.training.epochs == SMALL_IMAGES.most
+    assert config.model.trunk.model_dump()["hidden"] == (256, 128)
+
+
+def test_what_is_found_in_files_decides(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "table.npy", rng.normal(size=(400, 7)).astype(np.float32))
+    (tmp_path / "images").mkdir()
+    for at in range(40):
+        Image.fromarray(rng.integers(0, 256, (20, 24), np.uint8)).save(tmp_path / "images" / f"{at}.png")
+    vectors = made_for(str(tmp_path / "table.npy"))
+    assert vectors.config.data.kind_name() == "npy"
+    assert [*vectors.config.model.trunk.model_dump()["hidden"]] == VECTORS.model["trunk"]["hidden"]
+    images = made_for(str(tmp_path / "images"), ["data.color=grey", "data.validation=8", "data.test=0"])
+    assert images.dataset.shape == (20, 24, 1)
+    assert [*images.config.model.trunk.model_dump()["hidden"]] == IMAGES.model["trunk"]["hidden"]
+    # 32 samples are fewer than a batch.
+    assert images.config.training.batch_size == len(images.dataset.train) == 32
+
+
+def test_what_is_asked_for_comes_last_and_schedules_follow_the_epochs() -> None:
+    config, dataset = made_for(
+        "digits", ["model.num_channels=4", "training.epochs=20", "data.num_samples=500"]
+    )
+    assert config.model.num_channels == 4
+    assert config.training.epochs == 20
+    assert config.objective.settled() < 20
+    assert config.data.num_samples == 500
+    assert len(dataset.train) < 500
+    assert config_for(dataset, ["model.num_channels=4", "training.epochs=20"]) == config
+
+
+def test_samples_in_memory_have_a_recipe_too() -> None:
+    dataset = dataset_from_arrays(np.random.default_rng(0).normal(size=(90, 3)).astype(np.float32))
+    config = config_for(dataset)
+    config.check_against(dataset)
+    assert config.model.decoder.output.kind_name() == "gaussian"
+
+
+@pytest.mark.parametrize(
+    ("named", "sentence"),
+    [
+        ("minst", r"minst does not exist: give a configuration file .* Did you mean 'mnist'\?"),
+        ("notes.txt", "notes.txt cannot be read: give a configuration file"),
+    ],
+)
+def test_what_is_no_data_is_told(
+    named: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("none")
+    with pytest.raises(ConfigError, match=sentence):
+        made_for(named)

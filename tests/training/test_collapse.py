@@ -1,0 +1,65 @@
+"""A collapse is told while it happens, once, with what to change."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from rcmvae.config import load_config
+from rcmvae.structs import Signals
+from rcmvae.training.collapse import CollapseWatch, advice
+from tests.estimator.small import SMALL, blobs, small
+
+TERMS = "objective={reconstruction: 1, kl_z: 1, kl_c: 1, usage_entropy: -100}"
+
+
+def of(usage: np.ndarray, **others: Any) -> Signals:
+    """An epoch in which channels held so much."""
+    everything = {
+        "epoch": 1,
+        "step": 1,
+        "train": {},
+        "validation": {},
+        "usage": usage,
+        "active": np.ones(len(usage), bool),
+        "seconds": 1.0,
+        "channel_loss": np.zeros(len(usage)),
+    }
+    return Signals(**everything | others)
+
+
+def test_a_collapse_is_told_once_after_three_epochs_and_again_only_after_a_recovery() -> None:
+    said: list[str] = []
+    watch = CollapseWatch(load_config().objective, 5, said.append)
+    alone, fine = np.array([0.0, 0.995, 0.005]), np.array([0.3, 0.4, 0.3])
+    counts = []
+    for usage in (fine, alone, alone, fine, alone, alone, alone, alone, fine, alone, alone, alone):
+        watch([of(fine), of(usage)])
+        counts.append(len(said))
+    assert counts == [0] * 6 + [1] * 5 + [2]
+    assert said[0].startswith(
+        "Seed 6 has collapsed: for 3 epochs, channel 1 holds 99.5% of the held-out samples"
+    )
+    assert "outweigh the reconstruction" in said[0]
+
+
+def test_one_open_channel_has_everything_and_that_is_no_collapse() -> None:
+    said: list[str] = []
+    watch = CollapseWatch(load_config().objective, 0, said.append)
+    for _ in range(5):
+        watch([of(np.array([0.0, 1.0, 0.0]), active=np.array([False, True, False]))])
+        watch([of(np.array([0.0, 1.0, 0.0]), idle=True)])
+    assert not said
+
+
+def test_the_advice_names_what_is_missing() -> None:
+    assert advice(load_config(None, [TERMS]).objective).endswith(
+        "add objective.consistency=100 objective.confidence=50."
+    )
+
+
+def test_a_training_that_collapses_says_so() -> None:
+    lonely = {**SMALL, "objective": {"consistency": None, "usage_entropy": 50, "confidence": 5}}
+    with pytest.warns(ConvergenceWarning, match="Seed 0 has collapsed"):
+        small(config=lonely, epochs=40).fit(blobs()[0])
