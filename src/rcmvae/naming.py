@@ -14,7 +14,7 @@ from rcmvae.labels import Names, Tau
 from rcmvae.run import RunDirectory
 from rcmvae.setting import Setting
 from rcmvae.structs import UNLABELLED
-from rcmvae.training import TrainState, compile_codes
+from rcmvae.training import Pixels, TrainState, compile_codes
 
 FILE = "labels.json"
 
@@ -32,7 +32,7 @@ def names_from(
     both = Split(
         *(np.concatenate([getattr(train, name), getattr(held_out, name)]) for name in ("x", "label", "truth"))
     )
-    seen = compile_codes(setting.plan, setting.devices)(state, setting.on_device(both))
+    seen = compile_codes(setting.plan, setting.devices)(state, Pixels.of(both, setting.devices))
     labels, mark, N = setting.dataset.label_names, marks(train.x), len(train)
     return [
         Names.blank(group, labels)

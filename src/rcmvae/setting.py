@@ -52,7 +52,7 @@ class Setting:
 
     def on_device(self, split: Split) -> Pixels:
         """A split on every device, as stored."""
-        return Pixels.of(split, self.devices)
+        return self.plan.on_device(split, self.devices)
 
 
 def parts_of(config: Config) -> tuple[ModelOptions, TrainingOptions, Curriculum | None, ObjectiveBase]:

@@ -328,6 +328,7 @@ def vectors(n: int) -> Any:
 
 
 JITTERED = "objective.consistency.views=[jitter]"
+NEIGHBOURS = "objective.consistency.views=[jitter,{kind: neighbours, number: 27}]"
 REAL = ["model.decoder.output=gaussian", "training.batch_size=16", JITTERED]
 
 
@@ -340,6 +341,11 @@ REAL = ["model.decoder.output=gaussian", "training.batch_size=16", JITTERED]
             vectors(100),
             ["model.decoder.output=gaussian", "training.batch_size=16"],
             "objective.consistency.views[0]: `warp` needs images",
+        ),
+        (
+            vectors(30),
+            ["model.decoder.output=gaussian", NEIGHBOURS, "training.batch_size=16"],
+            "objective.consistency.views[1] asks for 27 neighbours, but each of the 27 training samples has 26 others",
         ),
         (vectors(100), [*REAL, "model.trunk=conv"], "model.trunk: `conv` reads images"),
         (vectors(100), [*REAL, "model.decoder.backbone=conv"], "model.decoder.backbone: `conv` draws images"),
@@ -355,6 +361,14 @@ def test_what_the_data_cannot_serve_is_refused(dataset: Any, overrides: list[str
     with pytest.raises(ConfigError) as caught:
         config.check_against(dataset)
     assert part in str(caught.value)
+
+
+def test_neighbours_are_refused_among_too_many_samples_before_any_is_looked_at() -> None:
+    many = images(112_000)
+    config = load_config(overrides=["objective.consistency.views=[neighbours,warp]"])
+    with pytest.raises(ConfigError, match=r"views\[0\] asks for neighbours in a split of .* at most 100,000"):
+        config.check_against(many)
+    load_config().check_against(many)
 
 
 def test_everything_that_the_data_cannot_serve_is_told_at_once() -> None:

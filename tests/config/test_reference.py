@@ -79,7 +79,9 @@ def test_defaults_are_those_of_the_configuration() -> None:
     )
     assert any(line.startswith("| `trunk` | one of conv, dense | `dense` |") for line in lines)
     assert any(
-        line.startswith("| `views` | a list of at least 1, each one of jitter, mirror, warp | `[warp]` |")
+        line.startswith(
+            "| `views` | a list of at least 1, each one of jitter, mirror, neighbours, warp | `[warp]` |"
+        )
         for line in lines
     )
     assert "`objective.consistency.views: jitter` — " in reference()

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from rcmvae.data.views import VIEWS, AnyView, Jitter, Mirror, Pool, View, Warp, look
+from rcmvae.data import Scaling
+from rcmvae.data.views import VIEWS, AnyView, Jitter, Mirror, Neighbours, Pool, View, Warp, look
 from rcmvae.errors import ConfigError
 
 # Each view at zero strength, and one that surely changes something.
@@ -14,14 +15,28 @@ STILL = {
     "warp": Warp(rotate=0, shear=0, log_scale=0, shift=0, elastic=0, stroke=0),
     "jitter": Jitter(scale=0, drop=0),
     "mirror": Mirror(probability=0),
+    "neighbours": Neighbours(share=0),
 }
-STRONG = {"warp": Warp(), "jitter": Jitter(scale=0.3, drop=0.4), "mirror": Mirror(probability=0.5)}
+STRONG = {
+    "warp": Warp(),
+    "jitter": Jitter(scale=0.3, drop=0.4),
+    "mirror": Mirror(probability=0.5),
+    "neighbours": Neighbours(number=3, share=0.6),
+}
+AS_IT_IS = Scaling.identity()
 KEY = jax.random.key(3)
 
 
 def images(*shape: int) -> tuple[jax.Array, Pool]:
     x = jax.random.uniform(jax.random.key(8), shape)
-    return x, Pool(x, jnp.arange(shape[0]))
+    return x, pool_of(x)
+
+
+def pool_of(x: jax.Array) -> Pool:
+    """A batch of all samples, whose neighbours are the next ones."""
+    N = x.shape[0]
+    others = jnp.arange(1, min(N, 5))
+    return Pool(x, jnp.arange(N), AS_IT_IS, (jnp.arange(N)[:, None] + others[None, :]) % N)
 
 
 def test_every_view_is_under_these_laws():
@@ -116,10 +131,11 @@ def test_image_views_refuse_what_is_no_image(view: View, shape: tuple[int, ...])
         view.check(shape)
 
 
-def test_jitter_takes_vectors_and_refuses_emptiness():
-    Jitter().check((64,))
-    with pytest.raises(ConfigError, match=r"^`jitter` needs samples with features"):
-        Jitter().check(())
+@pytest.mark.parametrize("view", [Jitter(), Neighbours()], ids=["jitter", "neighbours"])
+def test_the_others_take_vectors_and_refuse_emptiness(view: View):
+    view.check((64,))
+    with pytest.raises(ConfigError, match=r"^`(jitter|neighbours)` needs samples with features"):
+        view.check(())
 
 
 class TestMirror:
@@ -148,7 +164,7 @@ class TestJitter:
     def test_dropped_features_come_from_one_other_sample(self):
         B, F = 50, 400
         x = jnp.broadcast_to(jnp.arange(float(B))[:, None], (B, F))  # each value names its sample
-        y = np.asarray(Jitter(scale=0, drop=0.25)(KEY, x, Pool(x, jnp.arange(B))))
+        y = np.asarray(Jitter(scale=0, drop=0.25)(KEY, x, pool_of(x)))
         changed = y != np.asarray(x)
         assert abs(changed.mean() - 0.25) < 4 * np.sqrt(0.25 * 0.75 / (B * F))
         donors = [set(row[was_changed]) for row, was_changed in zip(y, changed, strict=True)]
@@ -165,7 +181,64 @@ class TestJitter:
     def test_the_choice_says_nothing_about_the_noise(self):
         B, F = 200, 200
         x = jnp.broadcast_to(1000.0 * jnp.arange(B)[:, None], (B, F))
-        y = np.asarray(Jitter(scale=1.0, drop=0.5)(KEY, x, Pool(x, jnp.arange(B))))
+        y = np.asarray(Jitter(scale=1.0, drop=0.5)(KEY, x, pool_of(x)))
         dropped = np.abs(y - np.asarray(x)) > 500
         noise = y - 1000 * np.round(y / 1000)
         assert abs(noise[dropped].mean() - noise[~dropped].mean()) < 4 * np.sqrt(4 / (B * F))
+
+
+class TestNeighbours:
+    N = 50
+
+    def looks(self, view: Neighbours, times: int = 200) -> tuple[np.ndarray, np.ndarray]:
+        """Which sample stands in the place of each of a batch, in many looks, and what their neighbours are."""
+        rng = np.random.default_rng(0)
+        samples = np.arange(self.N, dtype=np.uint8)[:, None]  # each value names its sample
+        neighbours = np.stack([rng.permutation(np.delete(np.arange(self.N), n))[:6] for n in range(self.N)])
+        scaling = Scaling(jnp.float32(1), jnp.float32(0.5))
+        index = jnp.asarray(rng.permutation(self.N)[:20])
+        pool = Pool(jnp.asarray(samples), index, scaling, jnp.asarray(neighbours))
+        x = scaling(pool.samples[index])
+        y = jax.jit(jax.vmap(lambda key: view(key, x, pool)))(jax.random.split(KEY, times))
+        assert y.dtype == jnp.float32
+        return np.asarray(scaling.inverse(y))[..., 0].round().astype(int).T, neighbours[np.asarray(index)]
+
+    def test_gives_each_of_the_nearest_equally_often_and_nothing_else(self):
+        from scipy import stats
+
+        found, neighbours = self.looks(Neighbours(number=4, share=1))
+        places = np.argmax(found[:, :, None] == neighbours[:, None, :4], axis=-1)
+        np.testing.assert_array_equal(np.take_along_axis(neighbours, places, axis=1), found)
+        assert stats.chisquare(np.bincount(places.ravel(), minlength=4)).pvalue > 1e-3
+
+    def test_replaces_as_often_as_asked_and_never_by_the_sample_itself(self):
+        from scipy import stats
+
+        index = self.looks(Neighbours(share=0), times=1)[0]
+        for share in (0.0, 0.3, 1.0):
+            replaced = self.looks(Neighbours(number=6, share=share))[0] != index
+            assert stats.binomtest(int(replaced.sum()), replaced.size, share).pvalue > 1e-3
+
+    def test_neighbours_of_each_sample_are_drawn_apart(self):
+        index = self.looks(Neighbours(share=0), times=1)[0]
+        replaced = self.looks(Neighbours(number=6, share=0.5), times=1000)[0] != index
+        assert abs(np.corrcoef(replaced[0], replaced[1])[0, 1]) < 4 / np.sqrt(1000)
+
+    def test_all_others_where_there_are_fewer_and_a_lone_sample_stays(self):
+        x, pool = images(3, 4)
+        y = np.asarray(Neighbours(number=10, share=1)(KEY, x, pool))
+        assert (y != np.asarray(x)).any(axis=1).all()
+        x, pool = images(1, 4)
+        np.testing.assert_array_equal(Neighbours(number=10, share=1)(KEY, x, pool), x)
+
+    def test_a_neighbour_is_looked_at_by_the_views_that_follow(self):
+        x, pool = images(6, 3)
+        doubled = look([Neighbours(number=2, share=1), Shout(factor=2)], KEY, x, pool)
+        alone = look([Neighbours(number=2, share=1)], KEY, x, pool)
+        u = jax.random.uniform(jax.random.fold_in(KEY, 1))
+        np.testing.assert_allclose(doubled, 2 * (alone + u), rtol=1e-6)
+
+    def test_only_it_asks_for_neighbours(self):
+        assert {kind: view.neighbours for kind, view in STRONG.items() if view.neighbours} == {
+            "neighbours": 3
+        }

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from rcmvae.data import Scaling
 from rcmvae.data.views import Pool, Warp
 from rcmvae.data.views.warp import Motion, bump_centres, bumps, resample, source, thicken
 
@@ -103,7 +104,7 @@ def test_a_quarter_turn_is_rot90():
 def test_stays_between_the_darkest_and_the_brightest(fill: float):
     x = images(64, (11, 13, 1)) * 0.6 + 0.2
     warp = Warp(rotate=90, shift=0.5, elastic=0.2, stroke=1, fill=fill)
-    y = jax.jit(warp)(KEY, x, Pool(x, jnp.arange(64)))
+    y = jax.jit(warp)(KEY, x, Pool(x, jnp.arange(64), Scaling.identity()))
     assert y.min() >= min(x.min(), fill) - 1e-6
     assert y.max() <= max(x.max(), fill) + 1e-6
 

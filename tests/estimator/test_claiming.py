@@ -52,6 +52,15 @@ def test_a_new_kind_is_known_from_its_first_examples_and_the_others_stay_known(k
     assert np.abs(model.reconstruct(strangers(50, seed=9)).mean(axis=0) + 5).max() < 1.5
 
 
+@pytest.mark.parametrize("count", [6, 1])
+def test_examples_have_each_other_as_neighbours(count: int) -> None:
+    looks = {"consistency": {"weight": 10, "views": [{"kind": "neighbours", "share": 1}, "jitter"]}}
+    config = SMALL | {"objective": SMALL["objective"] | looks}
+    model = small(config=config, epochs=30).fit(X, np.where(np.arange(len(X)) < 30, NAMES, ""))
+    model.claim(strangers(count), ["yak"] * count, X)
+    assert np.mean(model.predict(strangers(200, seed=9)) == "yak") > 0.9
+
+
 def test_other_channels_keep_their_proportions_and_all_of_their_weights() -> None:
     model, was = mine(), named()
     r = membership(was._weights, model._accepted(X))

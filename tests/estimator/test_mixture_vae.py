@@ -259,6 +259,24 @@ def test_images_are_rows_of_numbers() -> None:
         colours.predict(x.astype(float) + 1000)
 
 
+def test_neighbours_are_those_of_the_samples_at_hand() -> None:
+    looks = {"consistency": {"weight": 10, "views": [{"kind": "neighbours", "number": 4, "share": 1}]}}
+    config = SMALL | {"objective": SMALL["objective"] | looks}
+    model = small(config=config).fit(X)
+    assert adjusted_rand_score(KIND, model.labels_) > 0.9
+    before = workshop._opened.cache_info().misses
+    np.testing.assert_array_equal(small(config=config).fit(X).predict_proba(X), model.predict_proba(X))
+    # Other samples have other neighbours, in the same programs.
+    other, kind = blobs(60, seed=5)
+    other, kind = other[::-1], kind[::-1]
+    assert adjusted_rand_score(kind, small(config=config).fit(other).labels_) > 0.9
+    assert workshop._opened.cache_info().misses == before
+    model.partial_fit(*blobs(45, seed=1))
+    assert np.mean(model.predict(X) == KIND) > 0.95
+    with pytest.raises(ConfigError, match="asks for 4 neighbours, but each of the 4 training samples has 3"):
+        small(config=config).fit(X[:4])
+
+
 def test_channels_may_grow() -> None:
     growing = {"initial": 1, "trial": 2, "finish": {"epochs": 2}, "policy": {"kind": "scheduled", "every": 2}}
     config = SMALL | {"curriculum": growing, "data.validation": 12}

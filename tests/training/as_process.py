@@ -15,7 +15,7 @@ from rcmvae.errors import RunError
 from rcmvae.structs import Signals
 from tests.training.small import digits, tiny
 
-SETTINGS = {"training": {"epochs": 2}}
+SETTINGS = {"training": {"epochs": 2}, "objective": {"consistency": {"views": ["neighbours"]}}}
 
 
 def main(port: str, rank: int, directory: Path) -> None:

@@ -11,7 +11,7 @@ from rcmvae.model import Stage
 from rcmvae.training.epoch import compile_epoch
 from tests.training.small import bench, tiny
 
-VIEWED = {"objective": {"consistency": {"weight": 1.0, "views": ["jitter"]}}}
+VIEWED = {"objective": {"consistency": {"weight": 1.0, "views": ["neighbours", "jitter"]}}}
 HIDDEN = 24  # a size that nothing else in the program has
 MODEL = {"model": {"trunk": {"kind": "dense", "hidden": [HIDDEN]}}}
 

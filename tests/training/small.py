@@ -50,6 +50,7 @@ CHANGING: dict[str, Any] = {
         "kl_z": 0,
         "kl_c": {"kind": "linear", "start": 0, "end": 1, "epochs": 2},
         "tau": 1,
+        "consistency": {"views": ["neighbours", "jitter"]},
     },
     "training": {
         "epochs": 6,

@@ -13,7 +13,7 @@ from rcmvae.training.state import Streams
 from .small import Bench, bench, tiny
 
 N, B = 60, 32
-JITTER = {"objective": {"consistency": {"weight": 1.0, "views": [{"kind": "jitter"}]}}}
+VIEWED = {"objective": {"consistency": {"weight": 1.0, "views": ["neighbours", "jitter"]}}}
 CLOSED = {"curriculum": {"initial": 3, "trial": 1, "kick": {"epochs": 0}}, "training": {"epochs": 20}}
 
 
@@ -27,7 +27,7 @@ def test_few_samples_are_looked_at_many_times() -> None:
 
 
 def test_it_is_a_mean_over_samples_and_looks() -> None:
-    on = bench(tiny(JITTER, CLOSED, batch_size=B))
+    on = bench(tiny(VIEWED, CLOSED, batch_size=B))
     plan, K = on.setting.plan, on.setting.plan.num_channels
     state = jax.tree.map(lambda leaf: leaf[0], on.setting.start)
     model, key = eqx.combine(state.params, plan.skeleton), Streams.of(state.seed).evaluate
@@ -43,7 +43,8 @@ def test_it_is_a_mean_over_samples_and_looks() -> None:
         real = slice(0, min(B, N - number * B))
         r = np.asarray(responsibility(x[rows]), float)
         for view_key in jax.random.split(jax.random.fold_in(key, number), 69):
-            view = look(plan.objective.views, view_key, x[rows], Pool(on.validation.x, rows))
+            pool = Pool(on.validation.x, rows, plan.scaling, on.validation.neighbours)
+            view = look(plan.objective.views, view_key, x[rows], pool)
             seen = np.asarray(responsibility(view), float)
             for mine, other in zip(r[real], seen[real], strict=True):
                 total[:3, :3] += np.outer(mine, other) / (69 * N)

@@ -9,6 +9,7 @@ import numpy as np
 
 from rcmvae.curriculum import Curriculum
 from rcmvae.data import Dataset, Source
+from rcmvae.data.neighbours import MOST
 from rcmvae.errors import ConfigError, listed, nearest
 from rcmvae.model import ModelOptions
 from rcmvae.objective import TERMS, ObjectiveBase
@@ -272,6 +273,24 @@ def each_view_can_be_had(parts: Parts, dataset: Dataset) -> Iterator[str]:
             yield from _refused(f"objective.{name}.views[{i}]: ", view.check, dataset.shape)
 
 
+def there_are_neighbours(parts: Parts, dataset: Dataset) -> Iterator[str]:
+    """Each training sample has so many, and they are found in a time that one waits for."""
+    N, largest = len(dataset.train), max(len(split) for split in dataset.splits.values())
+    for name, term in parts.objective.terms.items():
+        for i, view in enumerate(term.second_look()):
+            where = f"objective.{name}.views[{i}]"
+            if 0 < N <= view.neighbours:
+                yield (
+                    f"{where} asks for {view.neighbours} neighbours, but each of the {N} training samples has "
+                    f"{N - 1} others: give a number well below that."
+                )
+            if view.neighbours and largest > MOST:
+                yield (
+                    f"{where} asks for neighbours in a split of {largest:,} samples, but at most {MOST:,} are looked "
+                    f"through: take fewer with data.num_samples, or another view."
+                )
+
+
 def the_output_describes_the_samples(parts: Parts, dataset: Dataset) -> Iterator[str]:
     """The likelihood is one of values such as these."""
     output = parts.model.decoder.output
@@ -318,6 +337,7 @@ def some_samples_are_labelled(parts: Parts, dataset: Dataset) -> Iterator[str]:
 CHECKS_AGAINST_DATA: tuple[Callable[[Parts, Dataset], Iterator[str]], ...] = (
     the_model_can_be_built,
     each_view_can_be_had,
+    there_are_neighbours,
     the_output_describes_the_samples,
     every_split_is_large_enough,
     some_samples_are_labelled,

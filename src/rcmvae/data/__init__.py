@@ -13,6 +13,7 @@ from rcmvae.data.in_memory import ArraysSource as ArraysSource
 from rcmvae.data.load import dataset_from_arrays as dataset_from_arrays
 from rcmvae.data.load import load as load
 from rcmvae.data.mnist import Mnist as Mnist
+from rcmvae.data.neighbours import neighbours_of as neighbours_of
 from rcmvae.data.npy import Npy as Npy
 from rcmvae.data.parquet import Parquet as Parquet
 from rcmvae.data.scaling import Scaling as Scaling

@@ -40,6 +40,11 @@ class Scaling(eqx.Module):
         """What the model sees of stored samples, float32."""
         return (jnp.asarray(x, jnp.float32) - _aligned(self.shift, x.ndim)) * _aligned(self.scale, x.ndim)
 
+    @classmethod
+    def identity(cls) -> "Scaling":
+        """For samples that are scaled already."""
+        return cls(jnp.zeros(()), jnp.ones(()))
+
     def inverse(self, scaled: Numbers) -> Float[Array, "B *S"]:
         """Back to the units of the stored samples, as floats."""
         return jnp.asarray(scaled, jnp.float32) / _aligned(self.scale, scaled.ndim) + _aligned(

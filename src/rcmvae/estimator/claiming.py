@@ -19,6 +19,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, Shaped
 from sklearn.cluster import KMeans
 
 from rcmvae.curriculum.start import copied, copied_moments, in_models
+from rcmvae.data import Scaling, neighbours_of
 from rcmvae.data.arrays import Stored
 from rcmvae.data.views import Pool, look
 from rcmvae.errors import ConfigError, counted
@@ -50,6 +51,7 @@ class Examples(NamedTuple):
     known: Float[Array, "M *S"]
     new: Float[Array, "n *S"]
     channel: Int[Array, " n"]  # that each new one is to belong to
+    neighbours: Int[Array, "n m"] | None  # among the new ones, where views ask for them
 
 
 def claimed_by_labels(
@@ -99,7 +101,10 @@ def claimed(weights: Weights, x: Stored, known: Known, number: int) -> tuple[Wei
         weights, channels = widened(weights, missing), np.append(channels, np.arange(K, K + missing))
     scaling = weights.card.scaling
     new = scaling(x)
-    examples = Examples(scaling(known), new, jnp.asarray(channels[_parts(np.asarray(new), number)]))
+    wanted = weights.plan.objective.neighbours
+    neighbours = jnp.asarray(neighbours_of(x, scaling, wanted)) if wanted else None
+    channel = jnp.asarray(channels[_parts(np.asarray(new), number)])
+    examples = Examples(scaling(known), new, channel, neighbours)
     state = _learned(weights.plan, _begun(weights.state, parent, channels), examples)
     return dataclasses.replace(weights, state=state, tree=weights.tree.joined_by(channels)), channels
 
@@ -194,7 +199,8 @@ def _loss(
     known = examples.known[jax.random.randint(known_key, (KNOWN,), 0, len(examples.known))]
     rows = jax.random.randint(new_key, (NEW,), 0, len(examples.new))
     x, channel = examples.new[rows], examples.channel[rows]
-    view = look(plan.objective.views, view_key, x, Pool(examples.new, rows))
+    pool = Pool(examples.new, rows, Scaling.identity(), examples.neighbours)
+    view = look(plan.objective.views, view_key, x, pool)
 
     posterior = model.heads(jax.lax.stop_gradient(model.features(jnp.concatenate([x, view, known]))))
     log_r = over_open(posterior.logits, state.active)

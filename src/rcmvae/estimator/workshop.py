@@ -28,7 +28,6 @@ from rcmvae.structs import UNLABELLED
 from rcmvae.training import (
     Devices,
     Listener,
-    Pixels,
     Programs,
     TrainState,
     begin,
@@ -92,7 +91,7 @@ def workshop_for(config: Config, card: DataCard) -> Workshop:
 
 def _on_device(scaling: Scaling) -> Scaling:
     """What is left to scale in the programs: what differs by feature is done before, and depends on the samples."""
-    return Scaling(jnp.zeros(()), jnp.ones(())) if scaling.shift.ndim else scaling
+    return Scaling.identity() if scaling.shift.ndim else scaling
 
 
 def _scaled(dataset: Dataset) -> Dataset:
@@ -197,7 +196,7 @@ def _fitted(
     plan = dataclasses.replace(programs.plan, options=config.training)  # with a length and a seed of its own
     devices = programs.devices
     train, judged = (
-        Pixels.of(split if config.objective.learners else _unlabelled(split), devices)
+        plan.on_device(split if config.objective.learners else _unlabelled(split), devices)
         for split in (ready.train, ready.validation)
     )
     start = dataclasses.replace(begin(plan, devices.put(state)), epoch=done)

@@ -81,6 +81,11 @@ class ObjectiveBase(Options):
         return tuple(view for term in self.terms.values() for view in term.second_look())
 
     @property
+    def neighbours(self) -> int:
+        """How many neighbours of each sample the views have to know."""
+        return max((view.neighbours for view in self.views), default=0)
+
+    @property
     def learners(self) -> Sequence[str]:
         """The names of the terms that learn from labels."""
         return [name for name, term in self.terms.items() if term.learns_from_labels]

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Int, PyTree
+from jaxtyping import Array, Int, PyTree, Shaped
 
 from rcmvae.errors import ConfigError
 
@@ -65,6 +65,12 @@ class Devices:
             return text
         padded = np.frombuffer(text.encode().ljust(4096, b"\0"), np.uint8)
         return np.asarray(multihost_utils.broadcast_one_to_all(padded)).tobytes().rstrip(b"\0").decode()
+
+    def as_lead_has(self, array: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+        """The lead process's array, where the last bits of others may differ from it."""
+        if jax.process_count() == 1:
+            return array
+        return np.asarray(multihost_utils.broadcast_one_to_all(array))
 
     @property
     def is_lead(self) -> bool:

@@ -12,7 +12,7 @@ import optax
 from jax.lax import scan
 from jaxtyping import Array, Float, Int, Key
 
-from rcmvae.data.views import Pool, look
+from rcmvae.data.views import look
 from rcmvae.model import Model, Stage
 from rcmvae.nn import at_time
 from rcmvae.objective import Evidence, Losses, channel_cost, negative_elbo
@@ -56,7 +56,7 @@ def make_batch(
     """Samples by index, scaled, with a second view where the objective asks for one."""
     x = plan.scaling(data.x[index])
     views = plan.objective.views
-    view = look(views, view_key, x, Pool(data.x, index)) if views else None
+    view = look(views, view_key, x, plan.pool(data, index)) if views else None
     return Batch(x, data.label[index], weight, view)
 
 

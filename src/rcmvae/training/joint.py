@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from rcmvae.data.views import Pool, look
+from rcmvae.data.views import look
 from rcmvae.structs import Keys
 from rcmvae.training.devices import Devices
 from rcmvae.training.epoch import context_at
@@ -43,7 +43,7 @@ def joint_of_views(plan: Plan, devices: Devices, state: TrainState, data: Pixels
         if not views:
             return r, r
         keys = jax.random.split(jax.random.fold_in(key, number), views_of_each(N))
-        looks = jax.lax.map(lambda one: responsibility(look(views, one, x, Pool(data.x, rows))), keys)
+        looks = jax.lax.map(lambda one: responsibility(look(views, one, x, plan.pool(data, rows))), keys)
         return r, jnp.mean(looks, axis=0)
 
     r, seen = over_samples(plan, devices, data, see)

@@ -14,7 +14,8 @@ from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
 from rcmvae.curriculum import Curriculum
 from rcmvae.data import Arrays as Split
-from rcmvae.data import Scaling
+from rcmvae.data import Scaling, neighbours_of
+from rcmvae.data.views import Pool
 from rcmvae.model import Model, ModelOptions
 from rcmvae.nn import at_time
 from rcmvae.objective import ObjectiveBase
@@ -71,13 +72,14 @@ class Pixels(eqx.Module):
 
     x: Array  # [N, *S]
     label: Int[Array, " N"]
-    labelled: Int[Array, " M"]  # the rows that have one
+    labelled: Int[Array, " L"]  # the rows that have one
+    neighbours: Int[Array, "N M"] | None = None  # the rows most like each, where views ask for them
 
     @classmethod
-    def of(cls, split: Split, devices: Devices) -> "Pixels":
+    def of(cls, split: Split, devices: Devices, neighbours: Int[np.ndarray, "N M"] | None = None) -> "Pixels":
         """A copy on every device."""
         labelled = np.flatnonzero(split.label != UNLABELLED).astype(np.int32)
-        return cls(*devices.put((split.x, split.label, labelled)))
+        return cls(*devices.put((split.x, split.label, labelled, neighbours)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +101,17 @@ class Plan:
     @property
     def optimizer(self) -> optax.GradientTransformation:
         return optimizer(self.options)
+
+    def on_device(self, split: Split, devices: Devices) -> Pixels:
+        """A split on every device, with what the views need to know of it."""
+        number = self.objective.neighbours
+        if number == 0:
+            return Pixels.of(split, devices)
+        return Pixels.of(split, devices, devices.as_lead_has(neighbours_of(split.x, self.scaling, number)))
+
+    def pool(self, data: Pixels, index: Int[Array, " B"]) -> Pool:
+        """Where the views of a batch may take other samples from."""
+        return Pool(data.x, index, self.scaling, data.neighbours)
 
     def over_replicas(
         self, function: Callable[..., Any], in_axes: tuple[int | None, ...]

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Int, Key, Shaped
 
+from rcmvae.data.scaling import Scaling
 from rcmvae.errors import ConfigError
 from rcmvae.options import Options
 
@@ -14,12 +15,23 @@ from rcmvae.options import Options
 class Pool(eqx.Module):
     """Where a view may take other samples from."""
 
-    samples: Shaped[Array, "N *S"]  # the whole training set as it is stored, on the device
+    samples: Shaped[Array, "N *S"]  # the whole split as it is stored, on the device
     index: Int[Array, " B"]  # which of them this batch is
+    scaling: Scaling
+    neighbours: Int[Array, "N M"] | None = None  # of each sample, the nearest first, if a view asks for them
+
+    def seen(self, rows: Int[Array, " B"]) -> Float[Array, "B *S"]:
+        """Other samples, as the model sees them."""
+        return self.scaling(self.samples[rows])
 
 
 class View(Options):
     """Base of all views. The same key gives the same look."""
+
+    @property
+    def neighbours(self) -> int:
+        """How many neighbours of each sample the pool has to know for this view."""
+        return 0
 
     @abstractmethod
     def __call__(self, key: Key[Array, ""], x: Float[Array, "B *S"], pool: Pool) -> Float[Array, "B *S"]:
@@ -49,7 +61,7 @@ def look(
 
     >>> import jax.numpy as jnp
     >>> x = jnp.ones((2, 3))
-    >>> look([], jax.random.key(0), x, Pool(x, jnp.arange(2))) is x
+    >>> look([], jax.random.key(0), x, Pool(x, jnp.arange(2), Scaling.identity())) is x
     True
     """
     for position, view in enumerate(views):
