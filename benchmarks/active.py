@@ -18,7 +18,7 @@ from rcmvae.config import load_config
 from rcmvae.data import load
 from rcmvae.diagnostics import Bundle, glance
 from rcmvae.labels import Asking, Progress, simulated, unlabelled
-from rcmvae.results import number, spread
+from rcmvae.results import AS_PROPOSED, channel_trees, number, spread
 
 GOALS = (0.90, 0.95, 0.97)
 SHOWN = (5, 10, 15, 20, 50)  # labels
@@ -46,17 +46,23 @@ def measure(config: str, seed: int, budget: int, draws: int) -> Iterator[dict[st
     chosen = load_config(config, [f"training.seed={seed}"])
     run = trained(chosen, load(chosen.data))
     train, test = looked_at(run, "train"), looked_at(run, "test")
+    (tree,) = channel_trees(run.setting, run.outcome.chosen)
+    groups = AS_PROPOSED(tree)
     rows = np.random.default_rng(seed).permutation(len(train.truth))[:POOL]
     for name, asking in strategies(int(train.active.sum()), budget).items():
         repeats = draws if any(part in {"chance", "bald"} for part, _ in asking.strategies) else 1
         runs = [
             simulated(
                 unlabelled(
-                    train.responsibility[rows], train.mean[rows], len(train.label_names), 1000 * seed + draw
+                    train.responsibility[rows].astype(float),
+                    train.mean[rows],
+                    len(train.label_names),
+                    1000 * seed + draw,
+                    groups,
                 ),
                 train.truth[rows],
                 asking,
-                (test.responsibility, test.truth),
+                (test.responsibility.astype(float), test.truth),
             )
             for draw in range(repeats)
         ]

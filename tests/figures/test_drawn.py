@@ -16,7 +16,7 @@ from rcmvae.figures.maps import MOST_POINTS, thinned
 from rcmvae.figures.pictures import some_of_each
 from rcmvae.figures.tiles import GAP, tiles_of
 from rcmvae.findings import Findings
-from rcmvae.labels import reliability
+from rcmvae.labels import Pool, Tau, answered, ask, reliability, unlabelled
 from tests.figures.made import EVENTS, made
 
 IMAGES, GROWN = made(), made(grown=True, closed=[2, 3])
@@ -233,6 +233,38 @@ def test_calibration_is_of_samples_that_were_not_counted() -> None:
     assert f"{100 * right:.0f} % of the labels are right" in figure.get_suptitle()
     assert f"Over the {len(rest)} samples of the validation split" in figure.get_supxlabel()
     assert sum(heights(figure.axes[1])) == pytest.approx(100)
+
+
+def test_efficiency_is_what_the_person_who_is_played_reaches() -> None:
+    findings = made(N=400, K=4, unlabelled=0.25)
+    b, tree = findings.bundle, findings.tree
+    figure = drawn("labels/efficiency", findings)
+    chance, medoids = (np.asarray(line.get_ydata(), float) for line in figure.axes[0].get_lines()[:2])
+    known = np.random.default_rng(0).permutation(np.flatnonzero(b.truth >= 0))
+    asked, judging = known[: len(known) // 2], known[len(known) // 2 :]
+    groups = tree.cut(num_groups=tree.proposed)
+    r = b.responsibility.astype(float)
+    expected = []
+    for count in range(1, 21):
+        pool = unlabelled(r[asked], b.mean[asked], len(b.label_names), 0, groups)
+        rows = asked[ask_in_turn(pool, b.truth[asked], count)]
+        tau = Tau(np.zeros_like(pool.tau.counts), pool.tau.smoothing, groups).taught(r[rows], b.truth[rows])
+        expected.append(100 * np.mean(tau.predict(r[judging]) == b.truth[judging]))
+    np.testing.assert_allclose(medoids, expected)
+    (band,) = figure.axes[0].collections
+    low, high = band.get_paths()[0].get_extents().intervaly
+    assert low <= np.min(chance)
+    assert high >= np.max(chance)
+
+
+def ask_in_turn(pool: Pool, truth: np.ndarray, count: int) -> list[int]:
+    """The first so many samples that medoids ask for, one at a time."""
+    rows: list[int] = []
+    for _ in range(count):
+        (row,) = ask(pool, "medoids", 1)
+        rows.append(int(row))
+        pool = answered(pool, np.array([row]), truth[[row]])
+    return rows
 
 
 def test_where_all_were_counted_the_test_split_tells_of_calibration() -> None:

@@ -21,7 +21,7 @@ NAMES = {
     *("mixture/channel_latents_grid", "mixture/latent_by_channel", "mixture/channel_ownership"),
     *("mixture/channel_kl", "mixture/routing_hardness", "mixture/recon_selected", "mixture/recon_by_channel"),
     *("mixture/evolution", "mixture/manifolds", "mixture/tree", "curriculum/k_active", "curriculum/pot_tree"),
-    *("labels/tau_matrix", "labels/calibration", "labels/ood"),
+    *("labels/tau_matrix", "labels/efficiency", "labels/calibration", "labels/ood"),
 }
 # Each with the figures that have no meaning for it, and a part of the reason.
 CALLED = {
@@ -35,7 +35,7 @@ LONELY = GROWN | {
     "mixture/routing_hardness": "Only one channel",
     "mixture/recon_by_channel": "Only one channel",
 }
-UNKNOWN = GROWN | {"mixture/channel_ownership": "has a label"}
+UNKNOWN = GROWN | {"mixture/channel_ownership": "has a label", "labels/efficiency": "0 samples"}
 RUNS: dict[str, tuple[Findings, dict[str, str]]] = {
     "grown, with closed channels": (made(grown=True, closed=[2, 3], taught=9, strange=2), {}),
     "one channel, float images": (made(K=1, as_bytes=False), LONELY | CALLED),
@@ -45,7 +45,7 @@ RUNS: dict[str, tuple[Findings, dict[str, str]]] = {
     ),
     "colour, shared latent of four dimensions, some labels": (
         made(shape=(6, 5, 3), D=4, layout="shared", learned=True, unlabelled=0.8, taught=20),
-        GROWN | {"labels/ood": "--ood DATA"},
+        GROWN | {"labels/ood": "--ood DATA", "labels/efficiency": "40 would tell"},
     ),
     "long vectors, one dimension": (
         made(K=3, shape=(300,), as_bytes=False, D=1, taught=1, strange=6),
@@ -53,7 +53,12 @@ RUNS: dict[str, tuple[Findings, dict[str, str]]] = {
     ),
     "few samples, all counted": (
         made(K=3, N=3, taught=3),
-        GROWN | {"labels/ood": "--ood DATA", "labels/calibration": "besides those that the names"},
+        GROWN
+        | {
+            "labels/ood": "--ood DATA",
+            "labels/calibration": "besides those that the names",
+            "labels/efficiency": "40 would tell",
+        },
     ),
 }
 

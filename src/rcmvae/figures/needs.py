@@ -5,17 +5,26 @@ from typing import TypeVar
 
 from rcmvae.diagnostics import Absent
 from rcmvae.diagnostics.metric import UNTAUGHT
+from rcmvae.errors import counted
 from rcmvae.findings import Findings
 from rcmvae.structs import UNLABELLED
 
 Need = Callable[[Findings], str | None]
 Thing = TypeVar("Thing")
+SEVERAL = 40
 
 
 def labels(findings: Findings) -> str | None:
     """A sample that somebody knows."""
     known = (findings.bundle.truth != UNLABELLED).any()
     return None if known else f"No sample of the {findings.bundle.split} split has a label."
+
+
+def several_labelled(findings: Findings) -> str | None:
+    """So many samples that somebody knows that some can be asked about, and others judge."""
+    known = int((findings.bundle.truth != UNLABELLED).sum())
+    few = f"{counted(known, 'sample')} of the {findings.bundle.split} split {'has' if known == 1 else 'have'} a label"
+    return None if known >= SEVERAL else f"{few}: {SEVERAL} would tell how far labels go."
 
 
 def curriculum(findings: Findings) -> str | None:

@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 from rcmvae.errors import ConfigError, DataError, nearest
 from rcmvae.labels.acquisition import ACQUISITIONS, Pool
 from rcmvae.labels.tau import Tau
+from rcmvae.structs import UNLABELLED
 
 
 def acquisition(name: str) -> str:
@@ -107,9 +108,14 @@ def answered(pool: Pool, rows: Int[np.ndarray, " n"], label: Int[np.ndarray, " n
 
 
 def unlabelled(
-    r: Float[np.ndarray, "N K"], code: Float[np.ndarray, "N D"], num_labels: int, seed: int = 0
+    r: Float[np.ndarray, "N K"],
+    code: Float[np.ndarray, "N D"],
+    num_labels: int,
+    seed: int = 0,
+    groups: Int[np.ndarray, " K"] | None = None,
 ) -> Pool:
-    """A pool of which nothing is known yet."""
+    """A pool of which nothing is known yet; names are shared within groups of channels, where those are told."""
     if num_labels < 1:
         raise DataError(f"num_labels is {num_labels}, but there has to be a label to ask for.")
-    return Pool(r, code, np.full(len(r), -1), Tau.blank(r.shape[1], num_labels), seed)
+    tau = dataclasses.replace(Tau.blank(r.shape[1], num_labels), groups=groups)
+    return Pool(r, code, np.full(len(r), UNLABELLED), tau, seed)

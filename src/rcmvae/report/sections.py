@@ -22,7 +22,9 @@ class Section(NamedTuple):
 SECTIONS = (
     Section("What the channels draw", ("core/reconstructions", "mixture/manifolds", "core/samples")),
     Section("Who holds what", ("mixture/channel_ownership", "mixture/tree")),
-    Section("What labels say", ("labels/tau_matrix", "labels/calibration", "labels/ood")),
+    Section(
+        "What labels say", ("labels/tau_matrix", "labels/efficiency", "labels/calibration", "labels/ood")
+    ),
     Section("How training went", ("core/loss_curves", "mixture/evolution")),
     Section("How the channels grew", ("curriculum/k_active", "curriculum/pot_tree")),
 )
