@@ -1,4 +1,4 @@
-"""What every recipe comes to on its test split: classes found, channels that are none, the bound, time and memory.
+"""What recipes come to on its test split: classes found, channels that are none, the bound, time and memory.
 
     python -m benchmarks.accuracy [--first 0] [--seeds 5] [--cases mnist digits …]
 
@@ -36,6 +36,7 @@ CASES = {
     "mnist": Case("configs/mnist.yaml"),
     "mnist, K=30": Case("configs/mnist.yaml", ("model.num_channels=30",)),
     "mnist, growing": Case("configs/mnist-pots.yaml"),
+    "fashion": Case("configs/fashion.yaml"),
     "digits": Case("configs/digits.yaml"),
     "digits, growing": Case("configs/digits-pots.yaml"),
 }

@@ -47,6 +47,20 @@ def test_what_is_asked_for_comes_last_and_schedules_follow_the_epochs() -> None:
     assert config_for(dataset, ["model.num_channels=4", "training.epochs=20"]) == config
 
 
+def test_floats_of_any_range_are_images_too(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(60, 5, 6, 1)).astype(np.float32)
+    np.save(tmp_path / "floats.npy", x)
+    config, dataset = made_for(str(tmp_path / "floats.npy"))
+    config.check_against(dataset)
+    assert config.data.scaling == "range"
+    assert made_for(str(tmp_path / "floats.npy"), ["data.scaling=standard"]).config.data.scaling == "standard"
+
+
+def test_data_are_named_once() -> None:
+    with pytest.raises(ConfigError, match="data=mnist is given beside digits, which names the data already"):
+        made_for("digits", ["data=mnist"])
+
+
 def test_samples_in_memory_have_a_recipe_too() -> None:
     dataset = dataset_from_arrays(np.random.default_rng(0).normal(size=(90, 3)).astype(np.float32))
     config = config_for(dataset)

@@ -1,5 +1,6 @@
 """From a configuration to a finished run, in the order a person would tell it."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -256,8 +257,11 @@ def _go_on(
             if run.is_lead:
                 history.rewind(start.epoch)
                 watching.append(history)
+                tell = warnings.warn if bar is None else bar.say
+                watching.append(
+                    CollapseWatch(config.objective, setting.dataset.shape, config.training.seed, tell)
+                )
             if bar is not None:
-                watching.append(CollapseWatch(config.objective, config.training.seed, bar.say))
                 watching.append(stack.enter_context(bar))
             # Several processes leave together, after an epoch.
             interruption.patient = jax.process_count() > 1

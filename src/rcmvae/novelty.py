@@ -39,8 +39,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """AUROC and FPR95 of three scores, between a split and samples that are none of its kind.
 
-    The scores are the doubt, the bound, and the surprise at both, against samples that are held out of training and not
-    part of the split. Written into the run directory, too.
+    The scores are the doubt, the bound, and the surprise at how undecided the channel is and at the bound in that
+    channel, against samples that are held out of training and not part of the split. Written into the run, too.
     """
     normal_name: SplitName = "validation" if split != "validation" else "test"
     if not len(setting.dataset.splits[normal_name]):

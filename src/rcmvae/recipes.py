@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from rcmvae.config import Config, from_mapping, load_source
 from rcmvae.config.load import CONFIG_SUFFIXES
-from rcmvae.data import SOURCES, Dataset, Source, load
+from rcmvae.data import SOURCES, Dataset, Source
+from rcmvae.data.load import assemble
 from rcmvae.data.source import located
 from rcmvae.errors import ConfigError, listed, nearest
 
@@ -145,8 +148,17 @@ def made_for(named: str, overrides: Sequence[str] = ()) -> Prepared:
     (2.0,)
     """
     ours = "data."
+    whole = [change for change in overrides if change.startswith("data=")]
+    if whole:
+        raise ConfigError(
+            f"{whole[0]} is given beside {named}, which names the data already: give one of the two."
+        )
     about_data = [change.removeprefix(ours) for change in overrides if change.startswith(ours)]
-    dataset = load(load_source(*_how_to_read(named, about_data)))
+    source = load_source(*_how_to_read(named, about_data))
+    raw = source.read()
+    if raw.train.x.ndim > 2 and raw.train.x.dtype != np.uint8 and source.scaling == "auto":
+        source = source.model_copy(update={"scaling": "range"})  # images of floats, whatever their unit is
+    dataset = assemble(source, raw)
     config = config_for(dataset, [change for change in overrides if not change.startswith(ours)])
     return Prepared(config, dataset)
 

@@ -82,6 +82,11 @@ def test_a_free_channel_is_taken_before_one_is_added() -> None:
     )
     state = dataclasses.replace(weights.state, active=weights.state.active.at[2].set(False))
     model._weights = dataclasses.replace(weights, state=state, tree=tree)
+    tau = model._taught.tau
+    counts = np.where(np.arange(3)[:, None] < 2, tau.counts, 0)
+    model._taught = model._taught._replace(
+        tau=dataclasses.replace(tau, counts=counts, groups=np.array([0, 1, -1]))
+    )
     model.claim(strangers(), ["yak"] * 6, X, channels=2)
     assert model.claimed_ == {"yak": [2, 3]}
     assert model.active_.tolist() == [True] * 4
@@ -105,13 +110,63 @@ def test_it_is_saved_and_trained_further_like_any_other(tmp_path: Path) -> None:
     model = mine().claim(strangers(), ["yak"] * 6, X)
     model.save(tmp_path / "grown.safetensors")
     again = MixtureVAE.load(tmp_path / "grown.safetensors")
+    assert again.claimed_ == model.claimed_ == {"yak": [3]}
     more = np.concatenate([X, strangers(40, seed=3)])
     np.testing.assert_array_equal(again.predict_proba(more), model.predict_proba(more))
     again.partial_fit(more)
     assert again.predict_proba(more).shape == (len(more), 4)
     assert np.mean(again.predict(strangers(50, seed=4)) == "yak") > 0.9
-    assert not hasattr(again.fit(X), "claimed_")
+    assert again.fit(X).claimed_ == {}
     assert len(again.active_) == 3
+
+
+def test_a_channel_that_has_a_name_is_not_free_however_little_it_holds() -> None:
+    model = mine().claim(strangers(), ["yak"] * 6, X)
+    model.partial_fit(X)  # none of them is a yak
+    before = np.mean(model.predict(strangers(50, seed=4)) == "yak")
+    model.claim(-strangers(), ["emu"] * 6, X)
+    assert model.claimed_ == {"emu": [4]}
+    assert np.mean(model.predict(strangers(50, seed=4)) == "yak") > before - 0.1 > 0.3
+    assert np.mean(model.predict(-strangers(50, seed=4)) == "emu") > 0.9
+
+
+def test_several_labels_at_once_and_equal_examples() -> None:
+    model = mine()
+    both = np.concatenate([strangers(), -strangers()[:1].repeat(3, axis=0)])
+    model.claim(both, ["yak"] * 6 + ["emu"] * 3, X, channels=2)
+    # Three emus that are one and the same need no more than one channel.
+    assert sorted(len(found) for found in model.claimed_.values()) == [1, 2]
+    assert len(model.claimed_["emu"]) == 1
+    assert np.mean(model.predict(strangers(50, seed=4)) == "yak") > 0.9
+    assert np.mean(model.predict(X) == NAMES) > 0.9
+
+
+def test_examples_of_the_new_kind_among_the_known_are_left_out() -> None:
+    model, other = mine(), mine()
+    model.claim(strangers(), ["yak"] * 6, X)
+    other.claim(strangers(), ["yak"] * 6, np.concatenate([X, strangers()]))
+    np.testing.assert_array_equal(model.predict_proba(X), other.predict_proba(X))
+
+
+def test_the_temperature_is_of_all_labels_and_not_of_the_new_one() -> None:
+    model = small().fit(X, np.where(np.arange(len(X)) < 60, NAMES, ""))
+    assert model._taught.fitted.samples > 40
+    before = model._taught.fitted
+    model.claim(strangers(30), ["yak"] * 30, X)
+    assert model._taught.fitted == before
+
+
+def test_images_of_bytes_may_be_claimed_too() -> None:
+    rng = np.random.default_rng(0)
+    rows = np.kron(np.array([[0, 1, 0, 1], [0, 0, 1, 1]]), np.ones((20, 4))) * 160  # stripes of two kinds
+    noise = rng.integers(0, 60, (40, 16))
+    x = (rows[:, :16] + noise).astype(np.uint8)
+    model = small(num_channels=2, image_shape=(4, 4), epochs=100, learning_rate=None, config=None)
+    model.fit(x, np.repeat(["a", "b"], 20))
+    new = (noise[:5] + 180).astype(np.uint8)
+    model.claim(new, ["c"] * 5, x)
+    assert model.claimed_ == {"c": [2]}
+    assert (model.predict((noise[5:] + 180).astype(np.uint8)) == "c").mean() > 0.9
 
 
 @pytest.mark.parametrize(

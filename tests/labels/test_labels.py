@@ -65,7 +65,6 @@ class TestTau:
         truth = np.array([2, 0, 1, 2, 0, 1])
         r = np.eye(3)[truth]
         tau = Tau.blank(3, 4).taught(r[:3], np.array([3, 1, 0]))
-        assert tau.label_of.tolist() == [1, 0, 3]
         assert tau.predict(r).tolist() == [3, 1, 0, 3, 1, 0]
 
     @given(seed=SEEDS)
@@ -105,6 +104,14 @@ class TestTau:
         alone = Tau.blank(3, 3).taught(r, label)
         owned = Tau(alone.counts, alone.smoothing, np.arange(3)).predict(np.eye(3))
         assert owned.tolist() == [1, 2, 0]
+        # And the channel is said to stand for it.
+        assert Tau(alone.counts, alone.smoothing, np.arange(3)).has_name.all()
+        assert alone.has_name.tolist() == [False, True, True]
+        # Where a label was never counted in any group, it owns none: not another's, and no empty one.
+        counts = np.array([[5.0, 0.0], [0.9, 0.0], [0.0, 0.0], [0.0, 3.0], [0.0, 0.0]])
+        plain = counts + (counts + 0.5) / (counts + 0.5).sum(axis=1, keepdims=True)
+        owning = Tau(counts, 0.5, np.array([0, 1, 2, -1, 3])).table
+        np.testing.assert_allclose(owning[1:], (plain / plain.sum(axis=1, keepdims=True))[1:])
         # With more labels than groups, nobody owns any.
         few = Tau(alone.counts[:2], 1 / 3, np.arange(2))
         family = (few.counts + 1 / 3) / (few.counts + 1 / 3).sum(axis=1, keepdims=True)
@@ -114,28 +121,17 @@ class TestTau:
     def test_a_channel_without_labels_says_nothing(self):
         tau = Tau.blank(2, 4).taught(np.array([[1.0, 0.0]]), np.array([2]))
         np.testing.assert_allclose(tau.table[1], 0.25)
-        assert tau.label_of.tolist() == [2, -1]
+        assert tau.has_name.tolist() == [True, False]
         np.testing.assert_allclose(tau.certainty, [1.25 / 2, 0.25])
 
     @given(seed=SEEDS)
-    def test_a_merge_leaves_every_prediction_of_the_pair_as_one_channel_would_make_it(self, seed: int):
-        tau, r, label = taught(np.random.default_rng(seed))
-        together = r.copy()
-        together[:, 1] += together[:, 3]
-        together[:, 3] = 0
-        np.testing.assert_allclose(
-            tau.merged(1, 3).counts, Tau.blank(5, 3, 0.3).taught(together, label).counts, atol=1e-12
-        )
-
-    @given(seed=SEEDS)
-    def test_groups_predict_as_if_each_were_one_channel(self, seed: int):
+    def test_what_a_family_was_told_each_of_its_channels_knows(self, seed: int):
         tau, r, label = taught(np.random.default_rng(seed))
         groups = np.array([0, 1, 0, 1, 1])
         grouped = np.stack([r[:, groups == g].sum(axis=1) for g in (0, 1)], axis=1)
         as_one = Tau.blank(2, 3, 0.3).taught(grouped, label)
-        np.testing.assert_allclose(
-            tau.shared_within(groups).predict_proba(r), as_one.predict_proba(grouped), rtol=1e-10
-        )
+        found = Tau(tau.counts, 0.3, groups).family_counts
+        np.testing.assert_allclose(found, as_one.counts[groups], rtol=1e-10)
 
     def test_new_labels_find_room_and_old_ones_stay(self):
         tau, r, _ = taught(np.random.default_rng(0))

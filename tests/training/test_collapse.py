@@ -1,5 +1,6 @@
 """A collapse is told while it happens, once, with what to change."""
 
+import shlex
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from rcmvae.config import load_config
+from rcmvae.data import dataset_from_arrays
 from rcmvae.structs import Signals
 from rcmvae.training.collapse import CollapseWatch, advice
 from tests.estimator.small import SMALL, blobs, small
@@ -31,7 +33,7 @@ def of(usage: np.ndarray, **others: Any) -> Signals:
 
 def test_a_collapse_is_told_once_after_three_epochs_and_again_only_after_a_recovery() -> None:
     said: list[str] = []
-    watch = CollapseWatch(load_config().objective, 5, said.append)
+    watch = CollapseWatch(load_config().objective, (8, 8, 1), 5, said.append)
     alone, fine = np.array([0.0, 0.995, 0.005]), np.array([0.3, 0.4, 0.3])
     counts = []
     for usage in (fine, alone, alone, fine, alone, alone, alone, alone, fine, alone, alone, alone):
@@ -46,17 +48,21 @@ def test_a_collapse_is_told_once_after_three_epochs_and_again_only_after_a_recov
 
 def test_one_open_channel_has_everything_and_that_is_no_collapse() -> None:
     said: list[str] = []
-    watch = CollapseWatch(load_config().objective, 0, said.append)
+    watch = CollapseWatch(load_config().objective, (8, 8, 1), 0, said.append)
     for _ in range(5):
         watch([of(np.array([0.0, 1.0, 0.0]), active=np.array([False, True, False]))])
         watch([of(np.array([0.0, 1.0, 0.0]), idle=True)])
     assert not said
 
 
-def test_the_advice_names_what_is_missing() -> None:
-    assert advice(load_config(None, [TERMS]).objective).endswith(
-        "add objective.consistency=100 objective.confidence=50."
-    )
+def test_the_advice_names_what_is_missing_and_can_be_taken() -> None:
+    objective = load_config(None, [TERMS]).objective
+    assert advice(objective, (8, 8, 1)).endswith("add objective.consistency=100 objective.confidence=50.")
+    # As a shell hands it over, and with a view that vectors have.
+    words = shlex.split(advice(objective, (5,)).split(": add ")[1].removesuffix("."))
+    taken = load_config(None, [TERMS, "model.decoder.output=gaussian", *words])
+    taken.check_against(dataset_from_arrays(np.random.default_rng(0).normal(size=(900, 5)).astype("float32")))
+    assert taken.objective.terms.keys() >= {"consistency", "confidence"}
 
 
 def test_a_training_that_collapses_says_so() -> None:

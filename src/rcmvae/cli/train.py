@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,7 +34,9 @@ def arrange(config: str | None, overrides: list[str] | None) -> tuple[str | None
     (('quick.yaml', ['training.epochs=5']), (None, ['training.epochs=5']))
     """
     rest = overrides or []
-    return (config, [*rest]) if config is None or "=" not in config else (None, [config, *rest])
+    if config is None or "=" not in config or Path(config).exists():
+        return config, [*rest]
+    return None, [config, *rest]
 
 
 def train(
@@ -61,6 +64,7 @@ def train(
     word, changes = arrange(config, overrides)
     if name is not None:
         changes.append(f"run.name={json.dumps(name)}")
+    console = None if validate_only else startup.start(coordinator, processes, process_id)
     dataset = None
     if word is None or word.endswith(CONFIG_SUFFIXES):
         chosen, notes = load_with_notes(word, changes)
@@ -68,12 +72,11 @@ def train(
         from rcmvae.recipes import made_for  # noqa: PLC0415
 
         (chosen, dataset), notes = made_for(word, changes), ()
-    if validate_only:
+    if console is None:
         tell(notes)
         typer.echo(dump_config(chosen), nl=False)
         return
 
-    console = startup.start(coordinator, processes, process_id)
     from rcmvae.cli.outcome import headline, show  # noqa: PLC0415
     from rcmvae.experiment import train as run_training  # noqa: PLC0415
 

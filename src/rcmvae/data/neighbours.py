@@ -17,7 +17,7 @@ BLUR = (
 COMPONENTS = 64
 FITTED_ON = 5_000  # samples that tell in which directions all vary most
 WORTH_KEEPING = 5_000  # samples: fewer are looked through in less than a second
-CHUNK = 4_096
+AT_A_TIME = 1 << 26  # numbers: as float32, 256 MiB
 
 
 def neighbours_of(x: Stored, scaling: Scaling, number: int) -> Int32[np.ndarray, "N M"]:
@@ -35,11 +35,12 @@ def neighbours_of(x: Stored, scaling: Scaling, number: int) -> Int32[np.ndarray,
 
 def features(x: Stored, scaling: Scaling) -> Float[np.ndarray, "N C"]:
     """What samples are compared by."""
-    rows = np.sort(np.random.default_rng(0).permutation(len(x))[:FITTED_ON])
+    chunk = max(1, AT_A_TIME // max(1, x[:1].size))
+    rows = np.sort(np.random.default_rng(0).permutation(len(x))[: min(FITTED_ON, chunk)])
     sample = _seen(x[rows], scaling)
     centre = sample.mean(axis=0)
     directions = _directions(sample - centre)
-    parts = (x[start : start + CHUNK] for start in range(0, len(x), CHUNK))
+    parts = (x[start : start + chunk] for start in range(0, len(x), chunk))
     return np.concatenate([(_seen(part, scaling) - centre) @ directions for part in parts])
 
 

@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, Shaped
 from sklearn.cluster import KMeans
 
 from rcmvae.curriculum.start import copied, copied_moments, in_models
-from rcmvae.data import Scaling, neighbours_of
+from rcmvae.data import Scaling, marks, neighbours_of
 from rcmvae.data.arrays import Stored
 from rcmvae.data.views import Pool, look
 from rcmvae.errors import ConfigError, counted
@@ -55,7 +55,7 @@ class Examples(NamedTuple):
 
 
 def claimed_by_labels(
-    weights: Weights, taught: Taught, x: Stored, labels: Labels, known: Known, number: Any
+    weights: Weights, taught: Taught, x: Stored, labels: Labels, known: Known | None, number: Any
 ) -> tuple[Weights, Taught, dict[Any, list[int]]]:
     """Every label counted, and channels for those that were never seen; and which channels a new label has."""
     new = [at for at, name in enumerate(labels.classes) if name not in taught.classes]
@@ -70,12 +70,13 @@ def claimed_by_labels(
         if r[:, taught.nameless].sum(axis=1).mean() >= MOSTLY:
             channels = np.unique(r.argmax(axis=1))
         else:
-            others = x[(labels.place != UNLABELLED) & ~rows]
-            weights, channels = claimed(weights, x[rows], np.concatenate([known, others]), number)
+            there = imagined(weights) if known is None else known[~np.isin(marks(known), marks(x[rows]))]
+            there = np.concatenate([there, x[(labels.place != UNLABELLED) & ~rows]])
+            weights, channels = claimed(weights, x[rows], there, free(weights) & taught.nameless, number)
             taught, r = taught.within(weights.groups), membership(weights, x[rows])
         taught = taught.further(r, Labels(labels.classes[[at]], np.zeros(len(r), int)))
         found[labels.classes[at].item()] = channels.tolist()
-    return weights, taught, found
+    return weights, taught.calibrated(membership(weights, x), labels), found
 
 
 def _refuse(number: Any, label: Any, samples: int) -> None:
@@ -92,27 +93,31 @@ def free(weights: Weights) -> Bool[np.ndarray, " K"]:
     return ~np.isin(np.arange(weights.plan.num_channels), weights.tree.channels)
 
 
-def claimed(weights: Weights, x: Stored, known: Known, number: int) -> tuple[Weights, Int[np.ndarray, " m"]]:
-    """So many channels for samples like `x` and not like `known`: free ones first, then additional ones."""
+def claimed(
+    weights: Weights, x: Stored, known: Known, available: Bool[np.ndarray, " K"], number: int
+) -> tuple[Weights, Int[np.ndarray, " m"]]:
+    """At most so many channels for samples like `x` and not like `known`: available ones first, then further ones."""
     parent = int(membership(weights, x).mean(axis=0).argmax())
-    channels = np.flatnonzero(free(weights))[:number]
+    scaling = weights.card.scaling
+    new = scaling(x)
+    _, part = np.unique(_parts(np.asarray(new), number), return_inverse=True)
+    number = int(part.max()) + 1  # fewer where examples are equal
+    channels = np.flatnonzero(available)[:number]
     K, missing = weights.plan.num_channels, number - len(channels)
     if missing:
         weights, channels = widened(weights, missing), np.append(channels, np.arange(K, K + missing))
-    scaling = weights.card.scaling
-    new = scaling(x)
     wanted = weights.plan.objective.neighbours
     neighbours = jnp.asarray(neighbours_of(x, scaling, wanted)) if wanted else None
-    channel = jnp.asarray(channels[_parts(np.asarray(new), number)])
-    examples = Examples(scaling(known), new, channel, neighbours)
+    examples = Examples(scaling(known), new, jnp.asarray(channels[part]), neighbours)
     state = _learned(weights.plan, _begun(weights.state, parent, channels), examples)
     return dataclasses.replace(weights, state=state, tree=weights.tree.joined_by(channels)), channels
 
 
-def imagined(weights: Weights, seed: int) -> Known:
-    """Samples as the model knows them, of each channel its share."""
-    pi = np.exp(log_pi_of(weights).astype(float))
-    channel = np.random.default_rng(seed).choice(len(pi), REPLAYED, p=pi / pi.sum())
+def imagined(weights: Weights) -> Known:
+    """Samples as the model knows them, of each channel that holds something its share."""
+    seed, channels = weights.config.training.seed, np.array(weights.tree.channels)
+    pi = np.exp(log_pi_of(weights).astype(float))[channels]
+    channel = np.random.default_rng(seed).choice(channels, REPLAYED, p=pi / pi.sum())
     return generated(weights, channel, noise=seed)
 
 
@@ -145,10 +150,10 @@ def widened(weights: Weights, number: int) -> Weights:
 
 
 def _parts(x: Float[np.ndarray, "n *S"], number: int) -> Int[np.ndarray, " n"]:
-    """Examples of one label in so many parts of samples that are alike."""
-    if number == 1:
-        return np.zeros(len(x), int)
-    return KMeans(number, random_state=0).fit_predict(x.reshape(len(x), -1))
+    """Examples of one label in so many parts of samples that are alike; in fewer where examples are equal."""
+    flat = x.reshape(len(x), -1)
+    number = min(number, len(np.unique(flat, axis=0)))
+    return np.zeros(len(x), int) if number == 1 else KMeans(number, random_state=0).fit_predict(flat)
 
 
 def _begun(state: TrainState, parent: int, channels: Int[np.ndarray, " m"]) -> TrainState:

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from rcmvae.data.intake import stands_for_none
 from rcmvae.errors import DataError
 from rcmvae.labels import Tau
-from rcmvae.labels.calibration import left_out_temperature, tempered
+from rcmvae.labels.calibration import Fitted, left_out_temperature, tempered
 from rcmvae.labels.tau import HALF
 from rcmvae.structs import UNLABELLED
 
@@ -89,21 +89,25 @@ class Taught(NamedTuple):
 
     classes: Shaped[np.ndarray, " Y"]
     tau: Tau
-    temperature: float = 1.0
+    fitted: Fitted = Fitted()
 
     def further(self, r: Float[np.ndarray, "N K"], labels: Labels) -> "Taught":
         """With these samples counted as well."""
         classes = _joined(self.classes, labels.classes)
         # As for a blank τ: a channel without labels weighs as much as one label.
         tau = dataclasses.replace(self.tau.with_labels(len(classes)), smoothing=1 / max(len(classes), 1))
-        label = numbered(classes, labels)
-        tau, known = tau.taught(r, label), label != UNLABELLED
-        fitted = left_out_temperature(tau, r[known], label[known])
-        return Taught(classes, tau, self.temperature if fitted is None else fitted[0])
+        return self._replace(classes=classes, tau=tau.taught(r, numbered(classes, labels)))
+
+    def calibrated(self, r: Float[np.ndarray, "N K"], labels: Labels) -> "Taught":
+        """With the temperature that these samples, which were counted, ask for, if they say more of it than others."""
+        label = numbered(self.classes, labels)
+        known = label != UNLABELLED
+        found = left_out_temperature(self.tau, r[known], label[known])
+        return self._replace(fitted=self.fitted.unless(found))
 
     def predict_proba(self, r: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "N Y"]:
         """p(y | x), at the temperature."""
-        return tempered(self.tau.predict_proba(r), self.temperature)
+        return tempered(self.tau.predict_proba(r), self.fitted.temperature)
 
     def within(self, groups: Int[np.ndarray, " K"]) -> "Taught":
         """The same with these families of channels: what a family is called counts as one label in each of them.
@@ -116,7 +120,7 @@ class Taught(NamedTuple):
 
     @property
     def nameless(self) -> Bool[np.ndarray, " K"]:
-        """In which channels, with their families, hardly a label was counted."""
+        """In which channels, with their families, hardly a label was counted: what they are called is a guess."""
         return self.tau.family_counts.sum(axis=1) < HALF
 
 

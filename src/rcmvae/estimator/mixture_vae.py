@@ -19,7 +19,7 @@ from rcmvae.data.arrays import Stored
 from rcmvae.data.intake import as_stored
 from rcmvae.errors import ConfigError, DataError, RunError
 from rcmvae.estimator import safetensors
-from rcmvae.estimator.claiming import claimed_by_labels, imagined
+from rcmvae.estimator.claiming import claimed_by_labels
 from rcmvae.estimator.classes import Labels, Taught, nothing_taught, numbered, read_labels
 from rcmvae.estimator.packing import classes_from, packed, plain_classes, unpacked
 from rcmvae.estimator.safetensors import Contents
@@ -28,6 +28,7 @@ from rcmvae.estimator.workshop import prepared, train, train_on
 from rcmvae.inference import Weights, costs, drawn, generated, log_pi_of, membership, places
 from rcmvae.inference.trained import refuse_closed
 from rcmvae.labels import Tau
+from rcmvae.labels.calibration import Fitted
 from rcmvae.structs import Signals
 from rcmvae.training import CollapseWatch, Listener
 from rcmvae.training.history import Row, row_of
@@ -85,7 +86,7 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         config, dataset = prepared(self.get_params(deep=False), config, x, labels.place)
         history: list[Row] = []
         with ExitStack() as stack:
-            listeners = self._listeners(stack, history, config.training.epochs, config, len(x))
+            listeners = self._listeners(stack, history, config.training.epochs, config, x)
             weights = train(config, dataset, listeners)
         self._added = 0
         return self._take(weights, history, x, nothing_taught(config.model.num_channels), labels)
@@ -109,14 +110,15 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         epochs = max(1, round(MORE * config.training.epochs))
         history: list[Row] = [*self.history_]
         with ExitStack() as stack:
-            listeners = self._listeners(stack, history, len(history) + epochs, config, len(x))
+            listeners = self._listeners(stack, history, len(history) + epochs, config, x)
             weights = train_on(before, config, x, numbered(self._taught.classes, labels), epochs, listeners)
         return self._take(weights, history, x, self._taught, labels)
 
     def teach(self, X: Any, y: Any) -> "MixtureVAE":
         """Let labels name channels, by counting: no weight changes. Labels never seen before are added."""
         x = self._accepted(X)
-        self._name(self._taught.further(membership(self._weights, x), read_labels(y, len(x))))
+        r, labels = membership(self._weights, x), read_labels(y, len(x))
+        self._name(self._taught.further(r, labels).calibrated(r, labels))
         return self
 
     def claim(self, X: Any, y: Any, known: Any = None, *, channels: Any = 1) -> "MixtureVAE":
@@ -124,14 +126,18 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
 
         A new label whose samples lie mostly in channels that have no name yet names those. Any other claims so many
         free `channels`, and where none is free some are added; they learn from its samples, and nothing else changes.
-        `known` are samples of the kinds that were there before, with or without a label: those the new channels leave
-        alone. Where there are none at hand, the model imagines some. `claimed_` tells the channels of each new label.
+        `known` are samples of the kinds that were there before, with or without a label, and of no other: those the new
+        channels leave alone. Where there are none at hand, the model imagines some. `claimed_` tells the channels of
+        each new label.
         """
         x, weights = self._accepted(X), self._weights
-        there = imagined(weights, weights.config.training.seed) if known is None else self._accepted(known)
+        there = None if known is None else self._accepted(known)
         labels = read_labels(y, len(x))
-        claimed, taught, self.claimed_ = claimed_by_labels(weights, self._taught, x, labels, there, channels)
-        self._added += claimed.plan.num_channels - weights.plan.num_channels
+        claimed, taught, found = claimed_by_labels(weights, self._taught, x, labels, there, channels)
+        self._added, self.claimed_ = (
+            self._added + claimed.plan.num_channels - weights.plan.num_channels,
+            found,
+        )
         self._show(claimed, self.history_)
         self._name(taught)
         return self
@@ -218,14 +224,15 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
                 "other number."
             )
         arrays, told = packed(self._weights)
-        classes, tau, temperature = self._taught
+        classes, tau, fitted = self._taught
         about = {
             "params": plain(self.get_params(deep=False)),
             "features": self.n_features_in_,
             "names": self.feature_names_in_.tolist() if "feature_names_in_" in vars(self) else None,
             "classes": plain_classes(classes),
-            "temperature": temperature,
+            "fitted": fitted,
             "added": self._added,
+            "claimed": [[label, channels] for label, channels in self.claimed_.items()],
             "history": self.history_,
         }
         own = {"labels_": self.labels_, "counts": tau.counts}
@@ -250,8 +257,8 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
             weights = unpacked(Contents(arrays, told))
             model._show(weights, about["history"])
             tau = Tau(counts, 1 / max(len(classes), 1), weights.groups)
-            model._name(Taught(classes, tau, about["temperature"]))
-            model._added = about["added"]
+            model._name(Taught(classes, tau, Fitted(*about["fitted"])))
+            model._added, model.claimed_ = about["added"], dict(about["claimed"])
         except (KeyError, TypeError, ValueError, RunError) as error:
             raise safetensors.damaged(path, error) from error
         return model
@@ -271,7 +278,8 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         r = membership(weights, x)
         self._show(weights, history)
         self.labels_ = r.argmax(axis=1)
-        self._name(taught.within(weights.groups).further(r, labels))
+        self._name(taught.within(weights.groups).further(r, labels).calibrated(r, labels))
+        self.claimed_ = {}
         return self
 
     def _name(self, taught: Taught) -> None:
@@ -306,7 +314,7 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         )
 
     def _listeners(
-        self, stack: ExitStack, history: list[Row], until: int, config: Config, num_samples: int
+        self, stack: ExitStack, history: list[Row], until: int, config: Config, x: Stored
     ) -> list[Listener]:
         """Who hears of each epoch: the history, and a person who asked for it."""
         before, seed = len(history), config.training.seed
@@ -317,10 +325,10 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         def warn(sentence: str) -> None:
             warnings.warn(sentence, ConvergenceWarning, stacklevel=2)
 
-        told: list[Listener] = [note, CollapseWatch(config.objective, seed, warn)]
+        told: list[Listener] = [note, CollapseWatch(config.objective, x.shape[1:], seed, warn)]
         if not self.verbose:
             return told
-        bar = ProgressBar(until, before, num_samples, Console())
+        bar = ProgressBar(until, before, len(x), Console())
         return [*told, stack.enter_context(bar)]
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -34,7 +34,7 @@ def ask(pool: Pool, strategy: str, count: int, *, apart: float = 2.0) -> Int[np.
     if not 1 <= count <= len(rows):
         raise DataError(f"count is {count}, but it must be 1 to {len(rows)}, the samples without a label.")
     worth, like = rankdata(score[rows]) / len(rows), np.zeros(len(rows))
-    for known in np.flatnonzero(~pool.unknown):
+    for known in np.flatnonzero(~pool.unknown) if apart else ():
         like = np.maximum(like, likeness(pool, rows, known))
     picked: list[int] = []
     for _ in range(count):

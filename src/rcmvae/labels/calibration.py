@@ -97,10 +97,21 @@ def fit_temperature(p: Float[np.ndarray, "N Y"], label: Int[np.ndarray, " N"]) -
     return float(np.exp(best.x))
 
 
+class Fitted(NamedTuple):
+    """A temperature, and how many samples it was fitted on; 1 where there are none."""
+
+    temperature: float = 1.0
+    samples: int = 0
+
+    def unless(self, other: "Fitted | None") -> "Fitted":
+        """The same, unless another was fitted on at least as many."""
+        return self if other is None or other.samples < self.samples else other
+
+
 def left_out_temperature(
     tau: Tau, r: Float[np.ndarray, "N K"], label: Int[np.ndarray, " N"]
-) -> tuple[float, int] | None:
-    """The temperature that samples which were counted ask for, each judged by the others, and how many could be.
+) -> Fitted | None:
+    """The temperature that samples which were counted ask for, each judged by the others.
 
     None where too few others have labels. A random part of many samples is enough.
     """
@@ -110,7 +121,7 @@ def left_out_temperature(
     p, told = tau.left_out(r[rows], label[rows])
     if told.sum() < FEWEST:
         return None
-    return fit_temperature(p[told], label[rows][told]), int(told.sum())
+    return Fitted(fit_temperature(p[told], label[rows][told]), int(told.sum()))
 
 
 def _labelled(

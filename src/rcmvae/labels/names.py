@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt64
 
-from rcmvae.labels.calibration import fit_temperature, left_out_temperature, tempered
-from rcmvae.labels.tau import HALF, Tau
+from rcmvae.labels.calibration import Fitted, fit_temperature, left_out_temperature, tempered
+from rcmvae.labels.tau import Tau
 from rcmvae.structs import UNLABELLED
 
 
@@ -58,7 +58,7 @@ class Names:
         """With these samples counted as well, whose labels are numbers of these `labels`; −1 is unlabelled.
 
         What was said of one of them before no longer counts, so saying a thing twice changes nothing. A label that was
-        never seen gets the next number. The temperature is fitted anew if these samples are enough to say.
+        never seen gets the next number. The temperature is fitted anew if these samples say more of it than others did.
         """
         known = label != UNLABELLED
         r, label, mark = r[known], label[known], mark[known]
@@ -69,9 +69,9 @@ class Names:
         again, row = _found(self.mark, mark)
         tau = self.tau.forgot(r[row], self.label[again]).with_labels(max(1, len(names)))
         tau = dataclasses.replace(tau, smoothing=1 / max(1, len(names))).taught(r, own)
-        temperature, held_out = left_out_temperature(tau, r, own) or (self.temperature, self.held_out)
+        fitted = Fitted(self.temperature, self.held_out).unless(left_out_temperature(tau, r, own))
         mark, own = np.append(self.mark[~again], mark), np.append(self.label[~again], own)
-        return Names(tau, names, mark, own, temperature, held_out)
+        return Names(tau, names, mark, own, *fitted)
 
     def calibrated(self, r: Float[np.ndarray, "N K"], label: Int[np.ndarray, " N"]) -> "Names":
         """With the temperature under which these samples, which were not counted, most probably have their labels.
@@ -104,9 +104,8 @@ class Names:
         return np.array(self.labels)[self.tau.predict(r)]
 
     def name(self, channel: int) -> str | None:
-        """The label that a channel stands for, if enough was counted in it or in its family."""
-        family = self.tau.family_counts[channel]
-        return self.labels[int(self.tau.table[channel].argmax())] if family.sum() >= HALF else None
+        """The label that a channel stands for, if it stands for any."""
+        return self.labels[int(self.tau.table[channel].argmax())] if self.tau.has_name[channel] else None
 
 
 def _found(

@@ -24,7 +24,7 @@ from rcmvae.structs import UNLABELLED
 
 ROUNDING = 1e-4  # of a label
 OWNED = 1.0  # β: labels that its owner counts for in a group
-LEAST = 1e-6  # of a label, that counts where owners are found
+LEAST = 1e-6  # of a label: a group with less of it has nothing of it, and is not its own
 HALF = 0.5  # of a label: a channel in whose family less was counted has no name
 
 
@@ -92,22 +92,6 @@ class Tau:
             raise DataError(f"There are {before} labels already; {num_labels} would forget some.")
         return dataclasses.replace(self, counts=np.pad(self.counts, ((0, 0), (0, num_labels - before))))
 
-    def merged(self, kept: int, closed: int) -> "Tau":
-        """What was counted for `closed` counts for `kept`."""
-        counts = self.counts.copy()
-        counts[kept] += counts[closed]
-        counts[closed] = 0
-        return dataclasses.replace(self, counts=counts)
-
-    def shared_within(self, groups: Int[np.ndarray, " K"]) -> "Tau":
-        """Every channel with the counts of its whole group: one label names a family of channels.
-
-        >>> tau = Tau(np.array([[2.0, 0.0], [0.0, 0.0], [0.0, 1.0]]), 0.5)
-        >>> tau.shared_within(np.array([0, 0, -1])).counts.tolist()
-        [[2.0, 0.0], [2.0, 0.0], [0.0, 1.0]]
-        """
-        return dataclasses.replace(self, counts=_same(groups) @ self.counts)
-
     @property
     def same_family(self) -> Float[np.ndarray, "K K"]:
         """1 where two channels are of one family; each is of its own."""
@@ -117,6 +101,13 @@ class Tau:
     def family_counts(self) -> Float[np.ndarray, "K Y"]:
         """What was counted in each channel and its family; in the channel alone where no families are known."""
         return self.same_family @ self.counts
+
+    @property
+    def has_name(self) -> Bool[np.ndarray, " K"]:
+        """Which channels stand for something: half a label was counted in the family, or a label owns it."""
+        family = self.family_counts
+        owned = np.zeros_like(family) if self.groups is None else _owned(family, self.groups)
+        return (family.sum(axis=1) >= HALF) | owned.any(axis=1)
 
     @property
     def table(self) -> Float[np.ndarray, "K Y"]:
@@ -154,11 +145,6 @@ class Tau:
         """How sure each channel is of its label: max_y τ_cy."""
         return self.table.max(axis=1)
 
-    @property
-    def label_of(self) -> Int[np.ndarray, " K"]:
-        """The label that each channel stands for; −1 where none was seen."""
-        return np.where(self.counts.sum(axis=1) > 0, self.counts.argmax(axis=1), -1)
-
     def predict_proba(self, r: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "N Y"]:
         """p(y | x)."""
         return r @ self.table
@@ -190,6 +176,7 @@ def _owned(family: Float[np.ndarray, "K Y"], groups: Int[np.ndarray, " K"]) -> F
     if len(first) < len(labels):
         return owned
     group, label = linear_sum_assignment(-np.log(family[np.ix_(first, labels)] + LEAST))
-    for g, y in zip(groups[first[group]], labels[label], strict=True):
+    seen = family[first[group], labels[label]] > LEAST
+    for g, y in zip(groups[first[group[seen]]], labels[label[seen]], strict=True):
         owned[groups == g, y] = 1
     return owned

@@ -21,7 +21,8 @@ class Neighbours(View):
     kind: Literal["neighbours"] = "neighbours"
     number: PositiveInt = Field(
         default=10,
-        description="How many of the nearest samples of the same split are neighbours; all others where it has fewer.",
+        description="How many of the nearest samples of the same split are neighbours. The training split must have "
+        "more; in another that has fewer, all are.",
     )
     share: float = Field(
         default=0.7, ge=0, le=1, description="How often a sample is replaced by a neighbour."

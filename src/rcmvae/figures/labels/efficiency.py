@@ -17,7 +17,7 @@ from rcmvae.structs import UNLABELLED
 
 ASKED, JUDGING = 1000, 4000  # samples that may be asked about, and that judge; at most
 DRAWS = 10  # of a person who is asked about anything
-FEWEST, FURTHER = 20, 3  # labels: so many, or so many for each channel
+FEWEST, FURTHER, MOST = 20, 3, 100  # labels: so many, or so many for each channel, at most
 
 
 class Curve(NamedTuple):
@@ -76,7 +76,7 @@ def curve(findings: Findings, strategy: str, draws: int = 1, *, apart: float = A
     asked = order[: min(ASKED, len(order) // 2)]
     judging = order[len(asked) :][:JUDGING]
     r, truth = bundle.responsibility.astype(float), bundle.truth
-    budget = min(max(FEWEST, FURTHER * int(bundle.active.sum())), len(asked))
+    budget = min(max(FEWEST, FURTHER * int(bundle.active.sum())), MOST, len(asked))
     groups, runs = findings.tree.cut(num_groups=findings.tree.proposed), []
     for draw in range(draws):
         pool = unlabelled(r[asked], bundle.mean[asked], len(bundle.label_names), draw, groups)
