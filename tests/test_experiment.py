@@ -458,7 +458,7 @@ def test_a_finished_run_has_a_report(reported: RunDirectory) -> None:
     assert [link for link in links if not (reported.path / link).is_file()] == []
     # All labels for training were counted, so the test split tells how right they are; nothing was strange.
     assert {link for link in links if "labels/" in link} == {
-        f"figures/labels/{name}.png" for name in ("tau_matrix", "calibration")
+        f"figures/labels/{name}.png" for name in ("tau_matrix", "efficiency", "calibration")
     }
     for seed in (0, 1):
         bundle = gather(reported, seed).bundle

@@ -230,7 +230,7 @@ def _go_on(
     listeners: Sequence[Listener],
     interruption: Interruption,
 ) -> None:
-    config, plan = setting.config, setting.plan
+    config, plan, shape = setting.config, setting.plan, setting.dataset.shape
     tracks = _tracks(run, setting, start)
     history = History(run.path, config.objective, config.training.seed, [tracks.rows])
     bar = None
@@ -258,9 +258,7 @@ def _go_on(
                 history.rewind(start.epoch)
                 watching.append(history)
                 tell = warnings.warn if bar is None else bar.say
-                watching.append(
-                    CollapseWatch(config.objective, setting.dataset.shape, config.training.seed, tell)
-                )
+                watching.append(CollapseWatch(config.objective, shape, config.training.seed, tell))
             if bar is not None:
                 watching.append(stack.enter_context(bar))
             # Several processes leave together, after an epoch.

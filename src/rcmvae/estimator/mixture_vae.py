@@ -307,11 +307,9 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
 
     def _seed(self) -> int:
         given = self.random_state
-        return (
-            int(given)
-            if isinstance(given, int | np.integer)
-            else check_random_state(given).randint(2**31 - 1)
-        )
+        if isinstance(given, int | np.integer):
+            return int(given)
+        return check_random_state(given).randint(2**31 - 1)
 
     def _listeners(
         self, stack: ExitStack, history: list[Row], until: int, config: Config, x: Stored
