@@ -161,7 +161,8 @@ def test_images_of_bytes_may_be_claimed_too() -> None:
     rows = np.kron(np.array([[0, 1, 0, 1], [0, 0, 1, 1]]), np.ones((20, 4))) * 160  # stripes of two kinds
     noise = rng.integers(0, 60, (40, 16))
     x = (rows[:, :16] + noise).astype(np.uint8)
-    model = small(num_channels=2, image_shape=(4, 4), epochs=100, learning_rate=None, config=None)
+    tiny = {"trunk": {"hidden": [16]}, "decoder": {"backbone": {"own": [8], "hidden": []}}}
+    model = small(num_channels=2, image_shape=(4, 4), epochs=100, learning_rate=None, config={"model": tiny})
     model.fit(x, np.repeat(["a", "b"], 20))
     new = (noise[:5] + 180).astype(np.uint8)
     model.claim(new, ["c"] * 5, x)
