@@ -15,7 +15,7 @@ from rcmvae.data import SplitName
 from rcmvae.data.arrays import Stored
 from rcmvae.diagnostics import Bundle, glance
 from rcmvae.errors import RunError
-from rcmvae.labels import Names, by_doubt, combined, detection, within_channel
+from rcmvae.labels import Names, by_doubt, combined, detection, unlike_its_channel
 from rcmvae.results import seeds_of, spread
 from rcmvae.run import RunDirectory
 from rcmvae.setting import Setting
@@ -39,8 +39,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """AUROC and FPR95 of three scores, between a split and samples that are none of its kind.
 
-    The scores are the doubt, the bound, and the surprise at how undecided the channel is and at the bound in that
-    channel, against samples that are held out of training and not part of the split. Written into the run, too.
+    The scores are the doubt, the bound, and the surprise at how undecided the channel is and at how unlike its samples
+    this one is, against samples that are held out of training and not part of the split. Written into the run, too.
     """
     normal_name: SplitName = "validation" if split != "validation" else "test"
     if not len(setting.dataset.splits[normal_name]):
@@ -97,10 +97,17 @@ def scores_of(held_out: Bundle, normal: Bundle, strange: Bundle, names: Names | 
 
 
 def _parts(bundle: Bundle, held_out: Bundle) -> Float[np.ndarray, "N 2"]:
-    """How undecided the channel is, in nats, and how much the bound is above what that channel costs otherwise."""
-    r, normal = bundle.responsibility.astype(float), held_out.responsibility
-    cost = within_channel(bundle.bound(), r.argmax(axis=1), held_out.bound(), normal.argmax(axis=1))
-    return np.stack([entr(r).sum(axis=1), cost], axis=1)
+    """How undecided the channel is, in nats, and how unlike that channel's normal samples a sample is there."""
+    undecided = entr(bundle.responsibility.astype(float)).sum(axis=1)
+    unlike = unlike_its_channel(_there(bundle), bundle.channel, _there(held_out), held_out.channel)
+    return np.stack([undecided, unlike], axis=1)
+
+
+def _there(bundle: Bundle) -> Float[np.ndarray, "N F"]:
+    """What samples cost in their own channel, and where their posteriors lie in it."""
+    rows, own = np.arange(len(bundle)), bundle.channel
+    costs = bundle.nll[rows, own], bundle.kl[rows, own]
+    return np.column_stack([*costs, bundle.mean, bundle.log_var]).astype(float)
 
 
 def _doubt(bundle: Bundle, names: Names | None) -> Float[np.ndarray, " N"]:

@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from scipy.stats import entropy
@@ -12,9 +13,10 @@ from sklearn.metrics import roc_auc_score
 
 from rcmvae import experiment, naming, novelty
 from rcmvae.data import Arrays
+from rcmvae.diagnostics import Bundle, glance
 from rcmvae.errors import DataError, RunError
 from rcmvae.inference import Trained, embed, outliers_of
-from rcmvae.labels import combined, detection, within_channel
+from rcmvae.labels import combined, detection, unlike_its_channel
 from rcmvae.run import RunDirectory
 from rcmvae.setting import Setting
 from tests.inference.conftest import vectors_of
@@ -36,16 +38,18 @@ def test_every_score_is_that_of_an_embedding(run: RunDirectory) -> None:
     names = naming.kept(run)
     assert names is not None
     assert (found["labelled"], found["doubt"]) == (240, "1 − max_c r_c max_y τ_cy")
+    bundles = [looked_at(run, seed) for seed in (0, 1)]
     for seed in (0, 1):
         told = [embed(run.path, x, seed=seed) for x in ("validation", "test", NOISE)]
         certain = names[seed].tau.table.max(axis=1)
         doubt = [[1 - max(row * certain) for row in one.responsibility] for one in told]
         pairs = {"doubt": tuple(map(np.array, doubt[1:])), "bound": (told[1].bound, told[2].bound)}
         parts = []
-        for one in told:
-            undecided = entropy(one.responsibility, axis=1)
-            dear = within_channel(one.bound, one.channel, told[0].bound, told[0].channel)
-            parts.append(np.stack([undecided, dear], axis=1))
+        normal_there = there(bundles[seed][0])
+        for one in bundles[seed]:
+            undecided = entropy(one.responsibility.astype(float), axis=1)
+            unlike = unlike_its_channel(there(one), one.channel, normal_there, bundles[seed][0].channel)
+            parts.append(np.stack([undecided, unlike], axis=1))
         held_out, normal, strange = parts
         pairs["combined"] = (combined(normal, held_out), combined(strange, held_out))
         for name, (mine, theirs) in pairs.items():
@@ -57,6 +61,25 @@ def test_every_score_is_that_of_an_embedding(run: RunDirectory) -> None:
             histogram = found["histograms"][seed][name]
             assert (np.diff(histogram["edges"]) > 0).all()
             assert [sum(histogram[of]) for of in ("normal", "outliers")] == pytest.approx([1, 1])
+
+
+def looked_at(run: RunDirectory, seed: int) -> list[Bundle]:
+    """What one seed says of the validation split, the test split and the noise."""
+    trained = Trained.open(run.path, seed)
+    state = jax.tree.map(lambda leaf: leaf[None], trained.state)
+    unknown = np.full(len(NOISE), -1, np.int32)
+    strange = dataclasses.replace(digits(), test=Arrays(NOISE, unknown, unknown))
+    looks = ((digits(), "validation"), (digits(), "test"), (strange, "test"))
+    return [glance(trained.plan, trained.devices, state, dataset, name)[0] for dataset, name in looks]
+
+
+def there(bundle: Bundle) -> np.ndarray:
+    """Cost and place of each sample in its own channel."""
+    rows = [
+        [bundle.nll[n, k], bundle.kl[n, k], *bundle.mean[n], *bundle.log_var[n]]
+        for n, k in enumerate(bundle.channel)
+    ]
+    return np.array(rows, float)
 
 
 def test_without_labels_the_doubt_is_of_channels_alone(run: RunDirectory) -> None:

@@ -20,7 +20,7 @@ from rcmvae.labels import (
     surprise,
     tempered,
     uncertainty,
-    within_channel,
+    unlike_its_channel,
 )
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -236,17 +236,30 @@ class TestOutliers:
         assert both > 0.99
 
     @given(seed=SEEDS)
-    def test_a_score_is_compared_with_normal_samples_of_its_own_channel(self, seed: int):
+    def test_a_sample_is_compared_with_normal_ones_of_its_own_channel(self, seed: int):
         rng = np.random.default_rng(seed)
-        normal, channel = rng.normal(size=100), np.repeat([0, 1, 2], [50, 45, 5])
-        normal += 10 * channel
-        score, own = rng.normal(size=12) + 10, np.arange(12) % 4
-        found = within_channel(score, own, normal, channel)
+        channel = np.repeat([0, 1, 2], [50, 45, 5])
+        normal = rng.normal(size=(100, 3)) * [1, 20, 0.1] + 10 * channel[:, None]
+        x, own = rng.normal(size=(12, 3)) + 10, np.arange(12) % 4
+        found = unlike_its_channel(x, own, normal, channel)
         for i in range(12):
             # Of channel 2 there are too few, of channel 3 there are none.
             beside = normal[channel == own[i]] if own[i] < 2 else normal
-            expected = (score[i] - np.median(beside)) / np.sqrt(np.mean((beside - beside.mean()) ** 2))
-            assert found[i] == pytest.approx(expected)
+            away = (x[i] - beside.mean(axis=0)) / np.sqrt(beside.var(axis=0))
+            covariance = np.corrcoef(beside.T) + 0.01 * np.eye(3)
+            assert found[i] == pytest.approx(away @ np.linalg.inv(covariance) @ away, rel=1e-6)
+
+    def test_of_normal_samples_the_distance_is_chi_squared_on_either_side(self):
+        rng = np.random.default_rng(4)
+        mixed = rng.normal(size=(4, 4))
+        normal, other = rng.normal(size=(2, 20_000, 4)) @ mixed
+        one = np.zeros(20_000, int)
+        found = unlike_its_channel(other, one, normal, one)
+        expected = scipy.stats.chi2(4).ppf([0.1, 0.5, 0.9])
+        np.testing.assert_allclose(np.quantile(found, [0.1, 0.5, 0.9]), expected, rtol=0.15)
+        # What lies too low is as odd as what lies too high.
+        far = np.array([[9.0, 0, 0, 0], [-9.0, 0, 0, 0]]) @ mixed
+        assert (unlike_its_channel(far, one[:2], normal, one) > scipy.stats.chi2(4).ppf(0.999)).all()
 
     def test_a_sample_of_a_channel_that_stands_for_nothing_is_doubtful(self):
         tau = Tau(np.array([[50.0, 0.0], [0.0, 0.0]]), 0.5)

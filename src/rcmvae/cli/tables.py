@@ -17,7 +17,7 @@ MOST_ROWS = 20
 SCORES = {
     "doubt": "no channel that stands for something holds the sample",
     "bound": "−ELBO: it costs many nats to describe the sample",
-    "combined": "undecided, and dear for its channel, beside held-out samples of the training's kind",
+    "combined": "undecided, and unlike others of its channel, beside held-out samples of the training's kind",
 }
 NO_GROUP = -1  # of a channel that has no part in the tree
 

@@ -18,7 +18,7 @@ from rcmvae.labels.ood import by_doubt as by_doubt
 from rcmvae.labels.ood import combined as combined
 from rcmvae.labels.ood import detection as detection
 from rcmvae.labels.ood import surprise as surprise
-from rcmvae.labels.ood import within_channel as within_channel
+from rcmvae.labels.ood import unlike_its_channel as unlike_its_channel
 from rcmvae.labels.tau import Tau as Tau
 from rcmvae.labels.uncertainty import Uncertainty as Uncertainty
 from rcmvae.labels.uncertainty import uncertainty as uncertainty

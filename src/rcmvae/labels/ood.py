@@ -11,6 +11,8 @@ from rcmvae.labels.tau import Tau
 
 TAIL = 0.05  # share of the normal samples that the tail is fitted to
 FEWEST = 20
+PER_FEATURE = 4  # samples, that a covariance needs
+RIDGE = 0.01  # of a feature's variance, added to it
 SPREAD = 1e-3
 
 
@@ -44,23 +46,25 @@ def surprise(score: Float[np.ndarray, " N"], normal: Float[np.ndarray, " M"]) ->
     return np.where(score > start, beyond - np.log(TAIL), -np.log(np.maximum(counted, TAIL)))
 
 
-def within_channel(
-    score: Float[np.ndarray, " N"],
+def unlike_its_channel(
+    x: Float[np.ndarray, "N F"],
     channel: Int[np.ndarray, " N"],
-    normal: Float[np.ndarray, " M"],
+    normal: Float[np.ndarray, "M F"],
     normal_channel: Int[np.ndarray, " M"],
 ) -> Float[np.ndarray, " N"]:
-    """How many deviations a score lies above those of normal samples of the same channel.
+    """How far samples lie from the normal ones of the same channel: their squared Mahalanobis distance.
 
-    What channels cost differs: an odd one may cost less than any eight. A channel with too few normal samples is
-    compared with all of them.
+    Too cheap is as odd as too dear, and a usual cost at an unusual place is odd as well. A channel with too few normal
+    samples is compared with all of them.
     """
-    found = np.zeros(len(score))
+    found = np.zeros(len(x))
     for k in np.unique(channel):
         same = normal[normal_channel == k]
-        beside = same if len(same) >= FEWEST else normal
-        spread = max(float(beside.std()), np.finfo(float).eps)
-        found[channel == k] = (score[channel == k] - np.median(beside)) / spread
+        beside = same if len(same) >= max(FEWEST, PER_FEATURE * x.shape[1]) else normal
+        centre, scale = beside.mean(axis=0), np.maximum(beside.std(axis=0), np.finfo(float).eps)
+        covariance = np.cov((beside - centre) / scale, rowvar=False, bias=True) + RIDGE * np.eye(x.shape[1])
+        away = (x[channel == k] - centre) / scale
+        found[channel == k] = np.einsum("nf,fn->n", away, np.linalg.solve(covariance, away.T))
     return found
 
 
