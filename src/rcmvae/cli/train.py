@@ -46,7 +46,11 @@ def train(
         str | None, typer.Option(help="What the run directory is called.", show_default=False)
     ] = None,
     validate_only: Annotated[
-        bool, typer.Option("--validate-only", help="Print what would run, and stop before any compute.")
+        bool,
+        typer.Option(
+            "--validate-only",
+            help="Print what would run, and stop. `rcmvae config validate` checks a file against its data, too.",
+        ),
     ] = False,
     quiet: startup.Quiet = False,
     coordinator: startup.Coordinator = None,

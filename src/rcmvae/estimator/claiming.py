@@ -196,7 +196,7 @@ def _loss(
     own: Bool[Array, " K"],
     key: Key[Array, ""],
 ) -> Float[Array, ""]:
-    """−log of what the known keep, and of what the new ones get, in their shares; and what the new ones cost there."""
+    """−log of what the known keep, and of what the new ones get, by shares; and what the new ones cost there."""
     state = dataclasses.replace(state, params=params)
     known_key, new_key, view_key, step_key = jax.random.split(key, 4)
     keys = Keys.split(step_key)
@@ -218,5 +218,6 @@ def _loss(
     nll = model.decoder.nll(model.decode(first.mean + jnp.exp(0.5 * first.log_var) * noise, selection), x)
     kl = selection.pick_own(model.prior.kl(first, model.encode, keys.prior))
 
-    share = jnp.sum(own) / jnp.sum(state.active)
+    # One kind more, however many channels it has.
+    share = 1 / (1 + jnp.sum(state.active & ~own))
     return -(1 - share) * jnp.mean(stays) - share * jnp.mean(comes) + jnp.mean(nll + kl)
