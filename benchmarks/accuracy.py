@@ -1,4 +1,4 @@
-"""What recipes come to on its test split: classes found, channels that are none, the bound, time and memory.
+"""What recipes come to on their test splits: classes found, channels that are none, the bound, time and memory.
 
     python -m benchmarks.accuracy [--first 0] [--seeds 5] [--cases mnist digits …]
 
@@ -10,6 +10,7 @@ scores alone. `groups` are the channels merged along the tree as far as it propo
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -84,7 +85,7 @@ def main() -> None:
     for case in args.cases:
         rows = [*progress(measure(case, args.first + at) for at in range(args.seeds))]
         title = f"{case}: test split, seeds {args.first} to {args.first + args.seeds - 1}"
-        name = "-".join("".join(char if char.isalnum() else " " for char in case).split())
+        name = re.sub(r"\W+", "-", case)
         report(args.results, f"accuracy-{name}", title, rows, [told(rows)])
 
 

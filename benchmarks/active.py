@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import Trained, arguments, progress, report, trained
+from benchmarks.common import arguments, looked_at, progress, report, trained
 from rcmvae.config import load_config
 from rcmvae.data import load
-from rcmvae.diagnostics import Bundle, glance
 from rcmvae.labels import Asking, Progress, simulated, unlabelled
 from rcmvae.results import AS_PROPOSED, channel_trees, number, spread
 
@@ -35,17 +34,11 @@ def strategies(channels: int, budget: int) -> dict[str, Asking]:
     return alone | later | {"chance": Asking([("chance", budget)], apart=0)}
 
 
-def looked_at(run: Trained, split: str) -> Bundle:
-    """What the first seed's weights say of a split."""
-    setting = run.setting
-    return glance(setting.plan, setting.devices, run.outcome.chosen, setting.dataset, split)[0]
-
-
 def measure(config: str, seed: int, budget: int, draws: int) -> Iterator[dict[str, Any]]:
     """A row for each strategy."""
     chosen = load_config(config, [f"training.seed={seed}"])
     run = trained(chosen, load(chosen.data))
-    train, test = looked_at(run, "train"), looked_at(run, "test")
+    train, test = looked_at(run, run.setting.dataset, "train"), looked_at(run, run.setting.dataset, "test")
     (tree,) = channel_trees(run.setting, run.outcome.chosen)
     groups = AS_PROPOSED(tree)
     rows = np.random.default_rng(seed).permutation(len(train.truth))[:POOL]

@@ -19,15 +19,17 @@ from rich.console import Console
 from rich.table import Table
 
 from rcmvae.config import Config
-from rcmvae.data import ArraysSource, Dataset, dataset_from_arrays
-from rcmvae.diagnostics import Clustering, clustering
+from rcmvae.data import ArraysSource, Dataset, SplitName, dataset_from_arrays
+from rcmvae.diagnostics import Bundle, Clustering, clustering, glance
 from rcmvae.model import Stage
+from rcmvae.results import Ending, channel_trees, scores
 from rcmvae.run import environment
 from rcmvae.setting import Setting
 from rcmvae.training import Listener, Outcome, Pixels, begin, compile_codes, fit
 from rcmvae.training.epoch import compile_epoch
 
 RESULTS = Path(__file__).parent / "results"
+BOUND = ("reconstruction", "kl_z", "kl_c")  # the terms that make the bound
 
 
 def arguments(about: str | None, **defaults: Any) -> argparse.ArgumentParser:
@@ -82,6 +84,11 @@ class Trained:
         assert found is not None, "these data have labels"
         return found
 
+    def scores(self, split: SplitName) -> dict[str, Any]:
+        """Every metric of all seeds on a split, as `summary.json` tells them."""
+        state = self.outcome.chosen
+        return scores(self.setting, state, split, Ending(channel_trees(self.setting, state), names=None))
+
     @property
     def effort(self) -> dict[str, Any]:
         """What the first seed took."""
@@ -101,6 +108,29 @@ def trained(config: Config, dataset: Dataset | None = None, listeners: Sequence[
     train, held_out = train_pixels(setting), setting.on_device(setting.dataset.validation)
     outcome = fit(plan, devices, begin(plan, setting.start), train, held_out, listeners)
     return Trained(setting, train, held_out, outcome)
+
+
+def lasting(epochs: int, alone: int, rate: float = 1.5e-3) -> tuple[str, ...]:
+    """Overrides for a training of so many epochs, in the first of which only the routing learns."""
+    falling = f"{{kind: cosine, start: {rate}, end: 5.0e-5, epochs: {epochs}}}"
+    return (
+        f"training.epochs={epochs}",
+        f"training.learning_rate={{kind: warmup, epochs: 0.5, then: {falling}}}",
+        *(later(name, alone) for name in BOUND),
+    )
+
+
+def later(term: str, alone: int, weight: float = 1, **others: str) -> str:
+    """An override by which a term counts only after so many epochs."""
+    keys = {
+        "weight": f"{{kind: piecewise, at: [{alone}], values: [0, {weight}]}}" if alone else weight
+    } | others
+    return f"objective.{term}={{{', '.join(f'{key}: {value}' for key, value in keys.items())}}}"
+
+
+def looked_at(run: Trained, dataset: Dataset, split: str) -> Bundle:
+    """What the first seed's weights say of a split."""
+    return glance(run.setting.plan, run.setting.devices, run.outcome.chosen, dataset, split)[0]
 
 
 def median_seconds(run: Callable[[], Any], repeats: int) -> float:

@@ -20,12 +20,12 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import LabelSpreading
 
-from benchmarks.common import Trained, arguments, progress, report, trained
+from benchmarks.common import Trained, arguments, looked_at, progress, report, trained
 from rcmvae.config import load_config
 from rcmvae.data import Arrays as Split
 from rcmvae.data import Dataset, load, marks
 from rcmvae.data.arrays import Stored
-from rcmvae.diagnostics import Bundle, glance
+from rcmvae.diagnostics import Bundle
 from rcmvae.labels import Names, Reliability, detection, reliability
 from rcmvae.novelty import scores_of
 from rcmvae.results import AS_PROPOSED, channel_trees, number, spread
@@ -67,10 +67,6 @@ class Few:
         """What is said of other samples."""
         unknown = np.full(len(x), UNLABELLED, np.int32)
         return looked_at(self.run, dataclasses.replace(self.dataset, test=Split(x, unknown, unknown)), "test")
-
-
-def looked_at(run: Trained, dataset: Dataset, split: str) -> Bundle:
-    return glance(run.setting.plan, run.setting.devices, run.outcome.chosen, dataset, split)[0]
 
 
 def of_each_class(truth: Int[np.ndarray, " N"], count: int, seed: int) -> Int[np.ndarray, " n"]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from benchmarks.common import case_arguments, progress, report, trained
+from benchmarks.common import case_arguments, lasting, progress, report, trained
 from rcmvae.config import load_config
 from rcmvae.curriculum import group_responsibility
 from rcmvae.data import Arrays as Split
@@ -36,16 +36,7 @@ TOLD = {
     "epochs": "{:.0f}",
     "seconds": "{:.0f}",
 }
-OPEN = (
-    "curriculum=null",
-    f"training.epochs={EPOCHS}",
-    "training.learning_rate={kind: warmup, epochs: 0.5, "
-    f"then: {{kind: cosine, start: 1.5e-3, end: 5.0e-5, epochs: {EPOCHS}}}}}",
-    *(
-        f"objective.{name}={{weight: {{kind: piecewise, at: [{WARM}], values: [0, 1]}}}}"
-        for name in ("reconstruction", "kl_z", "kl_c")
-    ),
-)
+OPEN = ("curriculum=null", *lasting(EPOCHS, WARM))
 
 
 def first(classes: int) -> Rows:

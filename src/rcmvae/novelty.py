@@ -86,13 +86,11 @@ Pair = tuple[Float[np.ndarray, " N"], Float[np.ndarray, " M"]]  # of normal samp
 
 def scores_of(held_out: Bundle, normal: Bundle, strange: Bundle, names: Names | None) -> dict[str, Pair]:
     """Each score of normal and of strange samples, by name; the first bundle says what is normal."""
-    told = normal, strange
-    doubt, bound = ([score(one) for one in told] for score in (lambda one: _doubt(one, names), Bundle.bound))
-    ours, *theirs = (_parts(one, held_out) for one in (held_out, *told))
+    ours, mine, theirs = (_parts(one, held_out) for one in (held_out, normal, strange))
     return {
-        "doubt": (doubt[0], doubt[1]),
-        "bound": (bound[0], bound[1]),
-        "combined": (combined(theirs[0], ours), combined(theirs[1], ours)),
+        "doubt": (_doubt(normal, names), _doubt(strange, names)),
+        "bound": (normal.bound(), strange.bound()),
+        "combined": (combined(mine, ours), combined(theirs, ours)),
     }
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from rcmvae.config import Config, from_mapping, load_source
 from rcmvae.config.load import CONFIG_SUFFIXES
-from rcmvae.data import SOURCES, Dataset, Source
+from rcmvae.data import SOURCES, Dataset
+from rcmvae.data.catalogue import readers_of
 from rcmvae.data.load import assemble
 from rcmvae.data.source import located
 from rcmvae.errors import ConfigError, listed, nearest
@@ -184,7 +185,7 @@ def _how_to_read(named: str, options: list[str]) -> tuple[str, list[str]]:
     if named in SOURCES:
         return named, options
     path = located(Path(named))
-    readers = [cls for cls in SOURCES.values() if issubclass(cls, Source) and cls.takes(path)]
+    readers = readers_of(path)
     if not path.exists() or not readers:
         what = "cannot be read" if path.exists() else "does not exist"
         raise ConfigError(

@@ -16,7 +16,7 @@ from rcmvae.objective import TERMS, ObjectiveOptions
 from rcmvae.options import Options, is_number
 from rcmvae.priors import PRIORS
 from rcmvae.routing import Relaxed, StraightThrough
-from rcmvae.schedules import Piecewise
+from rcmvae.schedules import Piecewise, Ramp
 from rcmvae.training.options import EarlyStopping, RunOptions, TrainingOptions
 
 Raw = dict[str, Any]
@@ -39,6 +39,7 @@ SPECIAL: dict[tuple[type[Options], str], st.SearchStrategy[Any]] = {
     (Source, "num_labeled"): st.none(),
     (Heteroscedastic, "sigma_min"): st.floats(1e-6, 0.1),
     (Heteroscedastic, "sigma_max"): st.floats(0.11, 10),
+    (Ramp, "begin"): st.floats(0, 0.9),  # a weight has to begin before training ends
     (Piecewise, "at"): st.just([0.1, 1e-3 + 2]),
     (Piecewise, "values"): st.lists(st.floats(-1e30, 1e30), min_size=3, max_size=3),
     (Relaxed, "temperature"): st.floats(1e-3, 1e3),

@@ -17,7 +17,7 @@ from rcmvae.cli.resume import resume
 from rcmvae.cli.sample import sample
 from rcmvae.cli.teach import teach
 from rcmvae.cli.train import train
-from rcmvae.errors import NonFiniteError, RcmvaeError
+from rcmvae.errors import Interrupted, NonFiniteError, RcmvaeError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -70,7 +70,4 @@ def exit_status(error: RcmvaeError) -> int:
     """128 + signal for an interruption, 1 where training failed, 2 for what was asked and cannot be done."""
     if isinstance(error, NonFiniteError):
         return 1
-    # Loaded already, if this error came out of it.
-    from rcmvae.errors import Interrupted  # noqa: PLC0415
-
     return error.exit_status if isinstance(error, Interrupted) else 2

@@ -68,14 +68,16 @@ def train(
     word, changes = arrange(config, overrides)
     if name is not None:
         changes.append(f"run.name={json.dumps(name)}")
+    # A file is refused before processes meet; data are looked at after that.
+    loaded = load_with_notes(word, changes) if word is None or word.endswith(CONFIG_SUFFIXES) else None
     console = None if validate_only else startup.start(coordinator, processes, process_id)
-    dataset = None
-    if word is None or word.endswith(CONFIG_SUFFIXES):
-        chosen, notes = load_with_notes(word, changes)
-    else:
+    if loaded is None:
         from rcmvae.recipes import made_for  # noqa: PLC0415
 
+        assert word is not None
         (chosen, dataset), notes = made_for(word, changes), ()
+    else:
+        (chosen, notes), dataset = loaded, None
     if console is None:
         tell(notes)
         typer.echo(dump_config(chosen), nl=False)

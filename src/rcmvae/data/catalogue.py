@@ -37,6 +37,11 @@ def describe(kind: str) -> Description:
     return Description(kind, source.about(), source.is_at_hand())
 
 
+def readers_of(path: Path) -> list[type[Source]]:
+    """The sources that can read what lies at a path, as far as the path alone tells."""
+    return [cls for cls in SOURCES.values() if issubclass(cls, Source) and cls.takes(path)]
+
+
 def fetch(kind: str) -> Path:
     """Get a source's files now, so that later runs need no network; says where they are."""
     return _source(kind).fetch()

@@ -11,9 +11,8 @@ from rcmvae.data.shelf import kept
 
 METHOD = 1  # counts the ways in which neighbours were ever found: what another one found is not taken for this one's
 MOST = 100_000  # samples that are looked through: the time grows with their square
-BLUR = (
-    1 / 28
-)  # standard deviation, as a share of the side: a stroke next to another is almost the same stroke
+# Standard deviation, as a share of the side: a stroke next to another is almost the same stroke.
+BLUR = 1 / 28
 COMPONENTS = 64
 FITTED_ON = 5_000  # samples that tell in which directions all vary most
 WORTH_KEEPING = 5_000  # samples: fewer are looked through in less than a second

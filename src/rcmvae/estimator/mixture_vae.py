@@ -134,10 +134,8 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         there = None if known is None else self._accepted(known)
         labels = read_labels(y, len(x))
         claimed, taught, found = claimed_by_labels(weights, self._taught, x, labels, there, channels)
-        self._added, self.claimed_ = (
-            self._added + claimed.plan.num_channels - weights.plan.num_channels,
-            found,
-        )
+        self._added += claimed.plan.num_channels - weights.plan.num_channels
+        self.claimed_ = found
         self._show(claimed, self.history_)
         self._name(taught)
         return self

@@ -11,6 +11,7 @@ from jaxtyping import Int
 from rcmvae.config import load_source
 from rcmvae.data import SOURCES, ArraysSource, Source, load
 from rcmvae.data.arrays import Arrays, Stored
+from rcmvae.data.catalogue import readers_of
 from rcmvae.data.intake import as_stored, take_in
 from rcmvae.data.source import located
 from rcmvae.errors import ConfigError, DataError, RunError, nearest
@@ -86,7 +87,7 @@ def _source(trained: Trained, path: Path, options: Sequence[str]) -> Source:
     if not path.exists():
         raise DataError(f"{path} does not exist.{nearest(str(path), SPLITS)} What is looked at is {FORMS}.")
     own = type(trained.config.data)
-    readers = [cls for cls in (own, *SOURCES.values()) if issubclass(cls, Source) and cls.takes(path)]
+    readers = sorted(readers_of(path), key=lambda cls: cls is not own)
     if not readers:
         raise DataError(f"{path} cannot be read: what is looked at is {FORMS}.")
     kept = _how_the_run_reads(trained.config.data) if readers[0] is own else []

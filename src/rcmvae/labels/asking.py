@@ -117,5 +117,5 @@ def unlabelled(
     """A pool of which nothing is known yet; names are shared within groups of channels, where those are told."""
     if num_labels < 1:
         raise DataError(f"num_labels is {num_labels}, but there has to be a label to ask for.")
-    tau = dataclasses.replace(Tau.blank(r.shape[1], num_labels), groups=groups)
+    tau = Tau.blank(r.shape[1], num_labels, groups=groups)
     return Pool(r, code, np.full(len(r), UNLABELLED), tau, seed)

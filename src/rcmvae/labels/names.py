@@ -29,14 +29,12 @@ class Names:
     mark: UInt64[np.ndarray, " n"]  # of each sample that was counted
     label: Int[np.ndarray, " n"]  # what it was counted for
     temperature: float = 1.0
-    held_out: int = (
-        0  # labelled samples, held out or left out, that the temperature was fitted on; it is 1 for none
-    )
+    held_out: int = 0  # samples, held out or left out, that the temperature was fitted on; it is 1 for none
 
     @classmethod
     def blank(cls, groups: Int[np.ndarray, " K"], labels: Sequence[str] = ()) -> "Names":
         """Nothing counted yet in channels of these groups; labels that are known beforehand keep their numbers."""
-        tau = dataclasses.replace(Tau.blank(len(groups), max(1, len(labels))), groups=groups)
+        tau = Tau.blank(len(groups), max(1, len(labels)), groups=groups)
         return cls(tau, tuple(labels), np.zeros(0, np.uint64), np.zeros(0, int))
 
     def __len__(self) -> int:

@@ -53,9 +53,16 @@ class Tau:
             raise DataError("The counts of labels in channels must be finite, and 0 or more.")
 
     @classmethod
-    def blank(cls, num_channels: int, num_labels: int, smoothing: float | None = None) -> "Tau":
+    def blank(
+        cls,
+        num_channels: int,
+        num_labels: int,
+        smoothing: float | None = None,
+        groups: Int[np.ndarray, " K"] | None = None,
+    ) -> "Tau":
         """Nothing counted yet; without a word on smoothing, a channel without labels weighs as much as one label."""
-        return cls(np.zeros((num_channels, num_labels)), 1 / num_labels if smoothing is None else smoothing)
+        alpha = 1 / num_labels if smoothing is None else smoothing
+        return cls(np.zeros((num_channels, num_labels)), alpha, groups)
 
     def taught(self, r: Float[np.ndarray, "N K"], label: Int[np.ndarray, " N"]) -> "Tau":
         """With these samples counted as well; −1 is unlabelled."""

@@ -37,17 +37,17 @@ def efficiency(findings: Findings) -> Figure:
     at = min(channels, len(medoids.labels)) - 1
     drawn = page(
         f"{counted(at + 1, 'label')} give {percent(medoids.mean[at])} if the most central samples are named, "
-        f"{percent(chance.mean[at])} if any are",
-        f"A person is played who knows all labels of the {findings.bundle.split} split, and is asked about one sample "
-        f"after the other; channels are called by these answers alone, and samples that were not asked about judge. "
-        f"By chance: the mean of {DRAWS} orders, and from the worst to the best of them.",
+        f"{percent(chance.mean[at])} if random ones are",
+        f"As if somebody who knows all labels of the {findings.bundle.split} split were asked about one sample after "
+        f"the other: channels are called by these answers alone, and other samples judge. Random samples: the mean of "
+        f"{DRAWS} orders, and from the worst to the best of them.",
         3.6,
     )
     axes = drawn.subplots()
     axes.fill_between(
         chance.labels, 100 * chance.worst, 100 * chance.best, color=HELD_OUT, alpha=0.2, linewidth=0
     )
-    axes.plot(chance.labels, 100 * chance.mean, color=HELD_OUT, label="any sample")
+    axes.plot(chance.labels, 100 * chance.mean, color=HELD_OUT, label="random samples")
     axes.plot(
         medoids.labels,
         100 * medoids.mean,
