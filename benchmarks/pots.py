@@ -3,9 +3,9 @@
     python -m benchmarks.pots [--first 0] [--seeds 5] [--cases pots open-10 …]
 
 Everything is without labels, and measured on the training images, whose labels nothing else looks at (but `3-classes`,
-`6-classes` and `unbalanced` choose by them which images there are). `groups` are the channels after merging along the
-tree, as far as it proposes. The open cases get the epochs that growing took at most. Every case writes a file of its
-own as soon as it is done. Needs MNIST and Fashion-MNIST.
+`6-classes` and the unbalanced ones choose by them which images there are). `groups` are the channels after merging
+along the tree, as far as it proposes. The open cases get the epochs that growing took at most. Every case writes a file
+of its own as soon as it is done. Needs MNIST and Fashion-MNIST.
 """
 
 import dataclasses
@@ -38,19 +38,12 @@ TOLD = {
 }
 OPEN = ("curriculum=null", *lasting(EPOCHS, WARM))
 
+UNBALANCED = ("data.imbalance=10", "data.validation=0.083")
+
 
 def first(classes: int) -> Rows:
     """The samples of so many classes."""
     return lambda truth: truth < classes
-
-
-def thinned(truth: Int[np.ndarray, " N"]) -> Bool[np.ndarray, " N"]:
-    """Of class 0 all samples, of class 9 a tenth, of those between in geometric steps."""
-    number = np.zeros(len(truth), int)  # of each sample within its class
-    for label in range(10):
-        number[truth == label] = np.arange((truth == label).sum())
-    size = np.bincount(truth, minlength=10) * 10 ** (-np.arange(10) / 9)
-    return number < size[truth]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +75,8 @@ CASES = {
     "open-30": Case(overrides=(*OPEN, "model.num_channels=30")),
     "3-classes": Case(rows=first(3)),
     "6-classes": Case(rows=first(6)),
-    "unbalanced": Case(rows=thinned),
-    "open-30-unbalanced": Case(overrides=(*OPEN, "model.num_channels=30"), rows=thinned),
+    "unbalanced": Case(overrides=UNBALANCED),
+    "open-30-unbalanced": Case(overrides=(*OPEN, *UNBALANCED, "model.num_channels=30")),
     "fashion": Case(overrides=("data={kind: fashion_mnist, validation: 5000}",)),
     "digits": Case(config=DIGITS),
 }

@@ -56,6 +56,22 @@ def test_counts_and_shares() -> None:
         assert np.ptp(np.bincount(part.truth)) == 0
 
 
+def test_an_imbalance_leaves_the_test_part_alone_and_reaches_training_and_validation_alike() -> None:
+    x, label = numbered(4000)
+    given = ArraysSource(test=400, validation=0.25, imbalance=8)
+    parts = dataset_from_arrays(x, label, options=given)
+    counts = {name: np.bincount(part.truth) for name, part in parts.splits.items()}
+    assert counts["test"].tolist() == [100] * 4
+    assert (counts["train"] + counts["validation"]).tolist() == [900, 450, 225, round(900 / 8)]
+    np.testing.assert_allclose(counts["train"] / (counts["train"] + counts["validation"]), 0.75, atol=0.01)
+    drawn = [np.concatenate([part.x[:, 0] for part in parts.splits.values()])]
+    assert len(np.unique(drawn)) == sum(len(part) for part in parts.splits.values())
+    with pytest.raises(ConfigError, match=r"data\.imbalance is 8, but 10 of the 4000 samples have no label"):
+        dataset_from_arrays(
+            x, np.where(np.arange(4000) < 10, -1, label), options=ArraysSource(test=0, imbalance=8)
+        )
+
+
 def test_a_source_with_its_own_test_part_keeps_it_whole() -> None:
     x, label = numbered(100)
     dataset = dataset_from_arrays(

@@ -4,7 +4,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from rcmvae.data.splits import Purpose, allocate, draw, keep_labels, size_of, split, stream
+from rcmvae.data.splits import Purpose, allocate, draw, keep_labels, size_of, split, stream, thin
 
 counts_of_strata = hnp.arrays(np.int64, st.integers(1, 12), elements=st.integers(0, 200)).filter(
     lambda c: c.sum() > 0
@@ -80,7 +80,7 @@ def test_the_same_seed_draws_the_same_samples(label: np.ndarray, share: float, s
 def test_seeds_and_purposes_draw_independently() -> None:
     label = np.zeros(1000, np.int32)
     draws = [draw(label, 100, stream(seed, purpose)).tobytes() for seed in range(3) for purpose in Purpose]
-    assert len(set(draws)) == 12
+    assert len(set(draws)) == 3 * len(Purpose)
 
 
 def test_every_sample_of_a_stratum_is_equally_likely() -> None:
@@ -115,3 +115,16 @@ def test_sizes() -> None:
     assert size_of(0.1, 60_000) == 6_000
     assert size_of(0.5, 1) == 1
     assert size_of(3, 1) == 3
+
+
+@given(hnp.arrays(np.int32, st.integers(1, 300), elements=st.integers(0, 5)), st.floats(1, 100), seeds)
+def test_thinned_classes_fall_in_geometric_steps(label: np.ndarray, ratio: float, seed: int) -> None:
+    kept = thin(label, ratio, fresh(seed))
+    assert (np.diff(kept) > 0).all()
+    values, counts = np.unique(label, return_counts=True)
+    for place, (value, count) in enumerate(zip(values, counts, strict=True)):
+        share = ratio ** (-place / max(1, len(values) - 1))
+        found = (label[kept] == value).sum()
+        assert found >= 1
+        assert abs(found - share * count) <= max(0.5, 1 - share * count)
+    assert (label[kept] == values[0]).sum() == counts[0]

@@ -10,7 +10,7 @@ from rcmvae.data.in_memory import ArraysSource
 from rcmvae.data.intake import take_in
 from rcmvae.data.scaling import fit_scaling
 from rcmvae.data.source import Source
-from rcmvae.data.splits import Purpose, draw, keep_labels, size_of, split, stream
+from rcmvae.data.splits import Purpose, draw, keep_labels, size_of, split, stream, thin
 from rcmvae.errors import ConfigError
 from rcmvae.structs import UNLABELLED
 
@@ -51,7 +51,7 @@ def assemble(source: Source, raw: Raw) -> Dataset:
     rows, test_rows = np.arange(len(samples)), None
     if raw.test is None:
         rows, test_rows = _set_aside(samples, rows, source.test, source.seed, Purpose.TEST)
-    rows = _subset(samples, rows, source)
+    rows = _subset(samples, _thinned(samples, rows, source), source)
     rows, validation_rows = _set_aside(samples, rows, source.validation, source.seed, Purpose.VALIDATION)
 
     train, validation = _take(samples, rows), _take(samples, validation_rows)
@@ -89,6 +89,18 @@ def _set_aside(
         )
     stay, drawn = split(samples.label[rows], count, stream(seed, purpose))
     return rows[stay], rows[drawn]
+
+
+def _thinned(samples: Samples, rows: Rows, source: Source) -> Rows:
+    if source.imbalance is None:
+        return rows
+    label = samples.label[rows]
+    if (label == UNLABELLED).any():
+        raise ConfigError(
+            f"data.imbalance is {source.imbalance:g}, but {(label == UNLABELLED).sum()} of the {len(label)} samples "
+            "have no label to thin them by."
+        )
+    return rows[thin(label, source.imbalance, stream(source.seed, Purpose.IMBALANCE))]
 
 
 def _subset(samples: Samples, rows: Rows, source: Source) -> Rows:

@@ -8,6 +8,7 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+from annotated_types import Ge
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, StrictFloat, StrictInt
 
 from rcmvae.data.arrays import Raw
@@ -36,6 +37,8 @@ def _count_or_share(part: int | float) -> int | float:
 
 Part = Annotated[StrictInt | StrictFloat, AfterValidator(_count_or_share)]
 
+Ratio = Annotated[float, Ge(1)]
+
 
 class Source(Options):
     """Base of all data sources: what to take from the samples that `read` finds."""
@@ -48,6 +51,13 @@ class Source(Options):
     )
     num_labeled: NonNegativeInt | None = Field(
         default=None, description="How many training samples keep their label, stratified; all when null."
+    )
+    imbalance: Ratio | None = Field(
+        default=None,
+        description=(
+            "Keep so many times fewer training and validation samples of the last label than of the first, with "
+            "geometric steps between them; all when null. The test part stays as it is."
+        ),
     )
     validation: Part = Field(default=0.1, description="How many samples, or which share, to validate on.")
     test: Part = Field(

@@ -21,6 +21,7 @@ class Purpose(enum.IntEnum):
     SUBSET = 1
     VALIDATION = 2
     LABELS = 3
+    IMBALANCE = 4
 
 
 def stream(seed: int, purpose: Purpose) -> np.random.Generator:
@@ -83,6 +84,24 @@ def draw(
     # each stratum is shuffled whole, so that a larger draw of equal shares contains the smaller one
     chosen = [rng.permutation(rows)[:n] for rows, n in zip(members, share, strict=True)]
     return np.sort(np.concatenate([np.zeros(0, np.int64), *chosen]))
+
+
+def thin(label: Int32[np.ndarray, " N"], ratio: float, rng: np.random.Generator) -> Int[np.ndarray, " count"]:
+    """Positions of what stays when the last class keeps `ratio` times less of its samples than the first.
+
+    Between them shares fall in geometric steps. The first class keeps all it has, and every class at least one.
+
+    >>> label = np.repeat(np.asarray([0, 1, 2], np.int32), 100)
+    >>> np.bincount(label[thin(label, 4.0, np.random.default_rng(0))]).tolist()
+    [100, 50, 25]
+    """
+    values, counts = np.unique(label, return_counts=True)
+    shares = ratio ** -np.linspace(0, 1, len(values))
+    kept = [
+        rng.permutation(np.flatnonzero(label == value))[: size_of(float(share), count)]
+        for value, share, count in zip(values, shares, counts.tolist(), strict=True)
+    ]
+    return np.sort(np.concatenate([np.zeros(0, np.int64), *kept]))
 
 
 def split(

@@ -22,6 +22,7 @@ FOREIGN = {
     "training.seed": "random_state is the seed of an estimator",
     "data.kind": "the data of an estimator are what fit is given",
     "data.num_samples": "an estimator is fitted to all samples that fit is given",
+    "data.imbalance": "an estimator is fitted to all samples that fit is given",
     "data.num_labeled": "fit takes the labels that there are, and -1 where there is none",
     "data.test": "an estimator is tested on what its methods are given",
 }
