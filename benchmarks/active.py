@@ -1,21 +1,21 @@
 """How many labels name the channels of a model that was trained without any, by how the samples to ask for are chosen.
 
-    python -m benchmarks.active [--seeds 5] [--budget 60] [--draws 10] [--config configs/mnist.yaml]
+    python -m benchmarks.active [--seeds 5] [--budget 60] [--draws 10] [--config configs/mnist.yaml] [--runs FOLDER]
 
 The model looks at no label. Then a simulated person is asked about one of 10,000 training samples at a time; what
 channels stand for is told from the answers alone, and is scored on the test samples. A strategy that draws is repeated
 `--draws` times for each seed. `to 97%` is the number of labels from which on the accuracy on the test samples stays at
-97 % or more, the mean over the runs that get there.
+97 % or more, the mean over the runs that get there. With `--runs`, models are taken from a folder that
+`benchmarks.accuracy --runs` left.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.common import arguments, looked_at, progress, report, trained
-from rcmvae.config import load_config
-from rcmvae.data import load
+from benchmarks.common import Trained, arguments, looked_at, model_of, progress, report
 from rcmvae.labels import Asking, Progress, simulated, unlabelled
 from rcmvae.results import AS_PROPOSED, channel_trees, number, spread
 
@@ -34,10 +34,8 @@ def strategies(channels: int, budget: int) -> dict[str, Asking]:
     return alone | later | {"chance": Asking([("chance", budget)], apart=0)}
 
 
-def measure(config: str, seed: int, budget: int, draws: int) -> Iterator[dict[str, Any]]:
+def measure(run: Trained, seed: int, budget: int, draws: int) -> Iterator[dict[str, Any]]:
     """A row for each strategy."""
-    chosen = load_config(config, [f"training.seed={seed}"])
-    run = trained(chosen, load(chosen.data))
     train, test = looked_at(run, run.setting.dataset, "train"), looked_at(run, run.setting.dataset, "test")
     (tree,) = channel_trees(run.setting, run.outcome.chosen)
     groups = AS_PROPOSED(tree)
@@ -87,11 +85,14 @@ def summary(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def main() -> None:
-    args = arguments(__doc__, seeds=5, budget=60, draws=10, config="configs/mnist.yaml").parse_args()
+    options = arguments(__doc__, seeds=5, budget=60, draws=10, config="configs/mnist.yaml", runs="")
+    args = options.parse_args()
     rows: list[dict[str, Any]] = []
     for seed in range(args.seeds):
-        rows += progress(measure(args.config, seed, args.budget, args.draws))
-    report(args.results, "active", f"Labels needed, {args.config}", rows, summary(rows))
+        rows += progress(measure(model_of(args.config, seed, args.runs), seed, args.budget, args.draws))
+    report(
+        args.results, f"active-{Path(args.config).stem}", f"Labels needed, {args.config}", rows, summary(rows)
+    )
 
 
 if __name__ == "__main__":

@@ -18,14 +18,15 @@ from jaxtyping import Float, Int
 from rich.console import Console
 from rich.table import Table
 
-from rcmvae.config import Config
+from rcmvae.config import Config, load_config
 from rcmvae.data import ArraysSource, Dataset, SplitName, dataset_from_arrays
 from rcmvae.diagnostics import Bundle, Clustering, clustering, glance
 from rcmvae.model import Stage
 from rcmvae.results import Ending, channel_trees, scores
-from rcmvae.run import environment
+from rcmvae.run import RunDirectory, environment
 from rcmvae.setting import Setting
 from rcmvae.training import Listener, Outcome, Pixels, begin, compile_codes, fit
+from rcmvae.training.checkpoint import Checkpoints
 from rcmvae.training.epoch import compile_epoch
 
 RESULTS = Path(__file__).parent / "results"
@@ -108,6 +109,27 @@ def trained(config: Config, dataset: Dataset | None = None, listeners: Sequence[
     train, held_out = train_pixels(setting), setting.on_device(setting.dataset.validation)
     outcome = fit(plan, devices, begin(plan, setting.start), train, held_out, listeners)
     return Trained(setting, train, held_out, outcome)
+
+
+def kept_run(runs: Path, config: Path | str, seed: int) -> Path:
+    """Where the run of a configuration with a seed lies in a folder of runs."""
+    return runs / f"{Path(config).stem}-{seed}"
+
+
+def model_of(config: str, seed: int, runs: str = "") -> Trained:
+    """That run, if the folder of runs holds it; else the same training in memory."""
+    chosen = load_config(config, [f"training.seed={seed}"])
+    path = kept_run(Path(runs), config, seed)
+    if not (runs and path.is_dir()):
+        return trained(chosen)
+    run = RunDirectory.find(path)
+    if run.config.model_copy(update={"run": chosen.run}) != chosen:
+        raise RuntimeError(f"{path} was not trained as {config} says: move it away, or leave --runs out.")
+    setting = Setting.prepare(chosen, None)
+    with Checkpoints(run.checkpoints, chosen.training.checkpoint) as checkpoints:
+        checkpoint = checkpoints.restore(begin(setting.plan, setting.start))
+    held_out = setting.on_device(setting.dataset.validation)
+    return Trained(setting, train_pixels(setting), held_out, Outcome(checkpoint, signal_number=None))
 
 
 def lasting(epochs: int, alone: int, rate: float = 1.5e-3) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
 """What few labels are worth to a model that was trained without any, and which samples it finds to be of another kind.
 
     python -m benchmarks.few_labels [--first 0] [--seeds 5] [--draws 50] [--config configs/mnist.yaml] [--other DATA]
+                                    [--runs FOLDER]
 
 Labels are training samples drawn at random, one or ten of each class; τ is counted from them and judged on the test
 split. Beside it, from the same labels: logistic regression and label spreading on 50 principal components, the latter
 with 10,000 unlabelled samples more. Outliers are the test split of the other data, and that of the same data mirrored;
-what is normal is told by the validation split. Needs both data sets.
+what is normal is told by the validation split. With `--runs`, models are taken from a folder that
+`benchmarks.accuracy --runs` left. Needs both data sets.
 """
 
 import dataclasses
@@ -20,7 +22,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import LabelSpreading
 
-from benchmarks.common import Trained, arguments, looked_at, progress, report, trained
+from benchmarks.common import Trained, arguments, looked_at, model_of, progress, report
 from rcmvae.config import load_config
 from rcmvae.data import Arrays as Split
 from rcmvae.data import Dataset, load, marks
@@ -159,13 +161,13 @@ def summary(rows: Sequence[Row], keys: Sequence[str], shown: Mapping[str, str]) 
 
 def main() -> None:
     options = arguments(
-        __doc__, first=0, seeds=5, draws=50, config="configs/mnist.yaml", other="fashion_mnist"
+        __doc__, first=0, seeds=5, draws=50, config="configs/mnist.yaml", other="fashion_mnist", runs=""
     )
     args = options.parse_args()
     labels: list[Row] = []
     strange: list[Row] = []
     for seed in range(args.first, args.first + args.seeds):
-        few = Few.of(trained(load_config(args.config, [f"training.seed={seed}"])))
+        few = Few.of(model_of(args.config, seed, args.runs))
         labels += progress({"seed": seed, **row} for row in measure(few, args.draws))
         strange += progress({"seed": seed, **row} for row in outliers(few, args.other))
     name = Path(args.config).stem
