@@ -82,13 +82,14 @@ def evaluate(
     level: float | None = None,
     importance: int | None = None,
     ood: Any = None,
+    ood_options: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Every metric on a split, for the weights that the run ended with.
 
     The channel tree is cut into `num_groups` groups or at a `level`; as it proposes, without either. `importance` is
     how many draws of each code are to make the importance-weighted bound, which is left out otherwise. `ood` are
-    samples of another kind (arrays, a file, a folder, or the name of other data): how well they are told from those of
-    the split stands under `ood`, and in a file of its own.
+    samples of another kind (arrays, a file, a folder, or the name of other data), read with `ood_options`, such as
+    `resize=[28,28]`: how well they are told from those of the split stands under `ood`, and in a file of its own.
     """
     if importance is not None and importance < 1:
         raise ConfigError(
@@ -98,7 +99,7 @@ def evaluate(
     split = _as_split(split)
     cut.check()
     setting = _reopen(run, dataset, None)
-    outliers = None if ood is None else outliers_of(Trained.open(run.path), ood)
+    outliers = None if ood is None else outliers_of(Trained.open(run.path), ood, ood_options)
     chosen = _last(run, setting).arrays.chosen
     ending = Ending(channel_trees(setting, chosen), naming.kept(run))
     result = scores(setting, chosen, split, ending, cut, importance)

@@ -47,6 +47,11 @@ def _labelled(split: Split) -> Split:
     return Split(split.x[rows], split.label[rows], split.truth[rows])
 
 
+def is_named(run: RunDirectory) -> bool:
+    """Whether labels were counted for its channels."""
+    return (run.path / FILE).is_file()
+
+
 def keep(run: RunDirectory, names: Sequence[Names]) -> None:
     """Write down what was counted, for all seeds of a run: the same labels of the same samples."""
     first = names[0]

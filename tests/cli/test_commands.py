@@ -293,7 +293,10 @@ def test_the_outcome_in_plain_words() -> None:
     ]
     untested = summary(channel_tree=[{"channels": [0, 1], "proposed": 1}])
     del untested["test"]
-    assert outcome(untested, "all")[1:] == ["The channel tree proposes 1 group of 2 channels."]
+    assert outcome(untested, "all")[1:] == [
+        "The channel tree proposes one group of all 2 channels: views of a sample land in any of them, so none stands "
+        "for a kind of its own."
+    ]
 
 
 def test_what_cannot_be_one_to_one_is_told() -> None:
@@ -312,12 +315,19 @@ def test_growth_in_plain_words() -> None:
     assert told == "Seed 0: 1 channel open after 1 trial; growth ended with epoch 30."
 
 
-def test_more_epochs_are_advised_where_they_help() -> None:
-    run = RunDirectory(Path("x"))
-    assert next_steps(run, summary()) == [
-        "Next:", "  rcmvae evaluate x --split validation", "  rcmvae resume x --epochs 2"
-    ]  # fmt: skip
-    assert next_steps(run, summary(extendable=False)) == ["Next:", "  rcmvae evaluate x --split validation"]
+def test_what_is_advised_is_what_helps(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+
+    def advised(**changes: Any) -> list[str]:
+        first, *rest = next_steps(run, summary(**changes))
+        assert first == "Next:"
+        return [line.split()[1] for line in rest]
+
+    assert advised() == ["predict", "teach", "resume"]
+    assert advised(extendable=False) == ["predict", "teach"]
+    (tmp_path / "labels.json").touch()
+    assert advised(extendable=False) == ["predict"]
+    assert f"  rcmvae resume {tmp_path} --epochs 2  # train for longer" in next_steps(run, summary())
 
 
 def test_names_and_descriptions_are_no_markup() -> None:

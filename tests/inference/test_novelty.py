@@ -97,6 +97,11 @@ def test_other_data_are_known_by_name_or_file(run: RunDirectory, tmp_path: Path)
     assert named.shape == (1797, 8, 8, 1)
     np.save(tmp_path / "noise.npy", NOISE)
     np.testing.assert_array_equal(outliers_of(trained, tmp_path / "noise.npy"), NOISE)
+    np.savez(tmp_path / "both.npz", normal=digits().test.x, odd=NOISE)
+    asked = {"dataset": digits(), "ood": tmp_path / "both.npz"}
+    assert experiment.evaluate(run.path, **asked, ood_options=["x=odd"])["ood"]["outlier_samples"] == len(
+        NOISE
+    )
     with pytest.raises(DataError, match="A sample of x has the shape 6"):
         experiment.evaluate(run.path, dataset=digits(), ood=vectors_of(3))
 

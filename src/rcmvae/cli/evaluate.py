@@ -20,9 +20,27 @@ Outliers = Annotated[
     ),
 ]
 
+Reading = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...",
+        help="How the file or folder of --ood is read: x=pixels, or resize=[28,28].",
+        show_default=False,
+    ),
+]
+Importance = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DRAWS",
+        help="Measure the importance-weighted bound too, with so many draws of each code: 50.",
+        show_default=False,
+    ),
+]
+
 
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", show_default=False)],
+    options: Reading = None,
     split: Annotated[
         str, typer.Option(metavar="|".join(SPLITS), help="Which samples to judge the model on.")
     ] = "test",
@@ -38,14 +56,7 @@ def evaluate(
             metavar="HEIGHT", help="Cut the channel tree at this height instead.", show_default=False
         ),
     ] = None,
-    importance: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DRAWS",
-            help="Measure the importance-weighted bound too, with so many draws of each code: 50.",
-            show_default=False,
-        ),
-    ] = None,
+    importance: Importance = None,
     ood: Outliers = None,
     coordinator: startup.Coordinator = None,
     processes: startup.Processes = None,
@@ -62,6 +73,8 @@ def evaluate(
     chosen: Any = one_of("--split", split, SPLITS)
     if groups is not None and level is not None:
         raise ConfigError("--groups and --level are two ways to cut the channel tree: give one of them.")
+    if options and ood is None:
+        raise ConfigError(f"{options[0]} says how samples of another kind are read: name those with --ood.")
     draws = whole("--importance", importance, least=1)
     cut = {"num_groups": whole("--groups", groups, least=1), "level": height("--level", level)}
     console = startup.start(coordinator, processes, process_id)
@@ -72,7 +85,7 @@ def evaluate(
     from rcmvae.report.measures import DENSITIES  # noqa: PLC0415
     from rcmvae.results import Cut  # noqa: PLC0415
 
-    scores = run_evaluation(run, chosen, **cut, importance=draws, ood=ood)
+    scores = run_evaluation(run, chosen, **cut, importance=draws, ood=ood, ood_options=options or ())
     console.print(tables.measures(scores), tables.groups(scores))
     if scores["losses"]["bound"]["mean"] < 0:
         say(console, DENSITIES)

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from rcmvae import naming
 from rcmvae.cli.tables import channels
 from rcmvae.errors import counted
 from rcmvae.report import PAGE
@@ -47,10 +48,15 @@ def in_use(run: RunDirectory) -> str:
 
 
 def next_steps(run: RunDirectory, summary: Mapping[str, Any]) -> list[str]:
-    """Commands that make sense now."""
+    """Commands that make sense now, and what for."""
     path = shlex.quote(str(run.path))
-    longer = [f"  rcmvae resume {path} --epochs {2 * summary['epochs']}"] if summary["extendable"] else []
-    return ["Next:", f"  rcmvae evaluate {path} --split validation", *longer]
+    steps = {f"rcmvae predict {path} DATA": "which channel and group other samples belong to"}
+    if not naming.is_named(run):
+        steps[f"rcmvae teach {path} DATA"] = "name channels with a few labelled samples"
+    if summary["extendable"]:
+        steps[f"rcmvae resume {path} --epochs {2 * summary['epochs']}"] = "train for longer"
+    width = max(map(len, steps))
+    return ["Next:", *(f"  {command:<{width}}  # {purpose}" for command, purpose in steps.items())]
 
 
 def where_to_look(run: RunDirectory) -> str:

@@ -31,11 +31,11 @@ def samples_of(trained: Trained, given: Any, options: Sequence[str] = ()) -> Sto
     return trained.accept(_source(trained, path, options).read().train.x, str(given))
 
 
-def outliers_of(trained: Trained, given: Any) -> Stored:
+def outliers_of(trained: Trained, given: Any, options: Sequence[str] = ()) -> Stored:
     """The same, or the test part of data that are known by name, such as fashion_mnist."""
     if not isinstance(given, str) or given not in SOURCES:
-        return samples_of(trained, given)
-    raw = load_source(given, []).read()
+        return samples_of(trained, given, options)
+    raw = load_source(given, options).read()
     return trained.accept((raw.train if raw.test is None else raw.test).x, given)
 
 

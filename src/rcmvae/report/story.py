@@ -50,7 +50,12 @@ def grouping(summary: Mapping[str, Any]) -> list[str]:
         return ["One channel is in use: there is nothing to group."]
     if proposed == most:
         return ["The channel tree proposes no groups: every channel in use is told from the others."]
-    many = f"{span(proposed)} group{'s' * (max(proposed) != 1)}"
+    if max(proposed) == 1:
+        return [
+            f"The channel tree proposes one group of all {span(most)} channels: views of a sample land in any of them, "
+            "so none stands for a kind of its own."
+        ]
+    many = f"{span(proposed)} groups"
     line = f"The channel tree proposes {many} of {span(most)} channels."
     return [line, *([] if test is None else agreement(test, "groups", "group", proposed))]
 
