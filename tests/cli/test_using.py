@@ -58,8 +58,8 @@ def test_an_embedding_is_the_same_in_every_file(work: Path, run: Run) -> None:
     assert [int(row["row"]) for row in rows] == [*range(50)]
     np.testing.assert_allclose([float(row["bound"]) for row in rows], expected.bound)
     with np.load(work / "out.npz") as file:
-        assert {*file} == {"channel", "channel_probability", "group", "group_probability", *OF_LABELS, "bound", "mean",
-                           "sd", "responsibility"}  # fmt: skip
+        assert {*file} == {"channel", "channel_probability", "group", "group_probability", *OF_LABELS,
+                           "bound", "explained_by", "mean", "sd", "responsibility"}  # fmt: skip
         np.testing.assert_array_equal(file["responsibility"], expected.responsibility)
     assert not [*work.glob("*.part")]
 

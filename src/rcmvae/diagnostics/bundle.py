@@ -77,6 +77,11 @@ class Bundle:
         """−ELBO of each sample in nats."""
         return bound_of(self.responsibility, self.nll, self.kl, self.log_pi)
 
+    @property
+    def explained_by(self) -> Int[np.ndarray, " N"]:
+        """The channel in which each sample costs least: the decoder's own opinion of where it belongs."""
+        return cheapest(self.nll, self.kl, self.log_pi, self.active)
+
     def save(self, path: Path) -> None:
         """Write everything to an .npz file, whole or not at all."""
         part = path.with_suffix(".part")
@@ -126,6 +131,16 @@ def bound_of(
     log_r = np.log(np.where(r > 0, r, 1))
     terms = np.where(r > 0, nll + kl + log_r - log_pi, 0)
     return (r * terms).sum(axis=1, dtype=float)
+
+
+def cheapest(
+    nll: Float[np.ndarray, "N K"],
+    kl: Float[np.ndarray, "N K"],
+    log_pi: Float[np.ndarray, " K"],
+    active: Bool[np.ndarray, " K"],
+) -> Int[np.ndarray, " N"]:
+    """argmin_k nll_k + KL_k − log π_k over the open channels."""
+    return np.where(active, nll + kl - log_pi, np.inf).argmin(axis=1)
 
 
 def _names(cls: type[Bundle]) -> list[str]:

@@ -155,9 +155,7 @@ def _ownership_diagonal_mean(subject: Subject) -> Value:
 @_routed
 def _generative_agreement(subject: Subject) -> Value:
     bundle = subject.bundle
-    # argmin_k −log p(x | z_k, k) + KL_k − log π_k over the open channels
-    cost = np.where(bundle.active, bundle.nll + bundle.kl - bundle.log_pi, np.inf)
-    return float((cost.argmin(axis=1) == bundle.channel).mean())
+    return float((bundle.explained_by == bundle.channel).mean())
 
 
 def _declare_agreement(section: str, part: str) -> None:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int, Shaped
 
 from rcmvae.curriculum import group_responsibility
 from rcmvae.data.arrays import Stored
-from rcmvae.diagnostics.bundle import bound_of
+from rcmvae.diagnostics.bundle import bound_of, cheapest
 from rcmvae.inference.programs import Program
 from rcmvae.inference.samples import samples_of
 from rcmvae.inference.trained import Trained, Weights
@@ -58,6 +58,9 @@ class Embedding(Prediction):
     """Where each sample lies, and what it costs."""
 
     bound: Float[np.ndarray, " N"]  # −ELBO in nats: high for a sample unlike those of the training
+    explained_by: Int[
+        np.ndarray, " N"
+    ]  # the channel in which it costs least; encoder and decoder disagree if another
     mean: Float[np.ndarray, "N D"]  # of the posterior in the sample's channel
     sd: Float[np.ndarray, "N D"]
     responsibility: Float[np.ndarray, "N K"]
@@ -83,13 +86,14 @@ def predict(run: Path | str, x: Any, *, seed: int | None = None) -> Prediction:
 
 def embed_parts(trained: Weights, x: Stored) -> Iterator[Embedding]:
     """The embedding of some samples after the other."""
-    log_pi = log_pi_of(trained)
+    log_pi, active = log_pi_of(trained), np.asarray(trained.state.active)
     for seen in in_parts(trained, x, trained.uses.look):
         channel = seen.responsibility.argmax(axis=1)
         own = np.arange(len(channel)), np.minimum(channel, seen.mean.shape[1] - 1)
         yield Embedding(
             **predicted(trained, seen.responsibility).arrays(),
             bound=bound_of(seen.responsibility, seen.nll, seen.kl, log_pi),
+            explained_by=cheapest(seen.nll, seen.kl, log_pi, active),
             mean=seen.mean[own],
             sd=np.exp(0.5 * seen.log_var[own]),
             responsibility=seen.responsibility,
