@@ -10,6 +10,7 @@ from rcmvae.figures.tiles import tiles_of
 from rcmvae.findings import Findings
 
 MOST, COLUMNS = 24, 4
+BETWEEN = 0.03  # of a side: enough to see where one picture ends, too little to break a gradual change
 
 
 @figure()
@@ -29,6 +30,6 @@ def manifolds(findings: Findings) -> Figure:
         0.9 + rows_of(len(shown), COLUMNS) * (tiles.aspect * min(8.6 / columns, 5.0) + 0.3),
     )
     for axes, content in zip(panels(drawn, len(shown), COLUMNS), shown, strict=True):
-        tiles.table(axes, tables[content.channel], gap=0.0)
+        tiles.table(axes, tables[content.channel], gap=BETWEEN)
         axes.set_title(f"channel {content.channel}: {content.kind}", fontsize=8)
     return drawn
