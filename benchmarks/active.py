@@ -67,7 +67,7 @@ def told(runs: list[Progress]) -> dict[str, Any]:
     for goal in GOALS:
         needed = [one.needed(goal) for one in runs]
         reached = [count for count in needed if count is not None]
-        found[f"to {goal:.0%}"] = float(np.mean(reached)) if reached else float("inf")
+        found[f"to {goal:.0%}"] = float(np.mean(reached)) if reached else None
         found[f"{goal:.0%} reached"] = len(reached) / len(needed)
     return found
 
@@ -78,9 +78,13 @@ def summary(rows: list[dict[str, Any]]) -> list[str]:
     for name in dict.fromkeys(row["strategy"] for row in rows):
         mine = [row for row in rows if row["strategy"] == name]
         at = number(spread([row["at 10"] for row in mine]), "{:.1%}")
-        needed = number(spread([row["to 97%"] for row in mine]), "{:.1f}")
+        worst = f"{min(row['at 10'] for row in mine):.1%}"
+        there = [row["to 97%"] for row in mine if row["to 97%"] is not None]
+        needed = f"after {number(spread(there), '{:.1f}')} labels" if there else "never"
         reached = np.mean([row["97% reached"] for row in mine])
-        lines.append(f"{name}: {at} with 10 labels; 97 % after {needed} labels, in {reached:.0%} of the runs")
+        lines.append(
+            f"{name}: {at} with 10 labels, {worst} in the worst seed; 97 % {needed}, in {reached:.0%} of the runs"
+        )
     return lines
 
 
