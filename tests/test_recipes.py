@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
-from rcmvae.data import Digits, dataset_from_arrays
+from rcmvae.data import ArraysSource, Digits, dataset_from_arrays
 from rcmvae.errors import ConfigError
 from rcmvae.recipes import IMAGES, SMALL_IMAGES, VECTORS, config_for, made_for
 
@@ -66,6 +68,35 @@ def test_samples_in_memory_have_a_recipe_too() -> None:
     config = config_for(dataset)
     config.check_against(dataset)
     assert config.model.decoder.output.kind_name() == "gaussian"
+
+
+@pytest.mark.parametrize(
+    ("samples", "number"), [(2, None), (3, 1), (20, 9), (21, 10), (100_000, 10), (100_001, None)]
+)
+def test_neighbours_go_by_the_number_of_samples(samples: int, number: int | None) -> None:
+    views = VECTORS.settings(200, samples)["objective"]["consistency"]["views"]
+    assert [view.get("number") for view in views if view["kind"] == "neighbours"] == [number] * (
+        number is not None
+    )
+    assert [view["kind"] for view in views][-1] == "jitter"
+    assert IMAGES.settings(28, samples)["objective"]["consistency"]["views"] == ["warp"]
+
+
+@pytest.mark.parametrize("samples", [2, 3, 12])
+def test_a_few_vectors_can_be_trained_on(samples: int) -> None:
+    x = np.random.default_rng(0).normal(size=(samples, 3)).astype(np.float32)
+    dataset = dataset_from_arrays(x, options=ArraysSource(validation=1, test=0))
+    config_for(dataset).check_against(dataset)
+
+
+def test_equal_shares_are_asked_for_first_and_less_in_the_end() -> None:
+    config = config_for(dataset_from_arrays(np.zeros((90, 3), np.float32)), ["training.epochs=100"])
+    term = config.objective.usage_entropy
+    assert term is not None
+    times = jnp.asarray([0.0, 30.0, 50.0, 70.0, 100.0])
+    assert jax.vmap(term.weight)(times).tolist() == [-100, -100, -75, -50, -50]
+    images = config_for(dataset_from_arrays(np.zeros((90, 8, 8, 1), np.uint8)))
+    assert images.objective.usage_entropy.weight.levels() == (-100,)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from rcmvae.config.load import CONFIG_SUFFIXES
 from rcmvae.data import SOURCES, Dataset
 from rcmvae.data.catalogue import readers_of
 from rcmvae.data.load import assemble
+from rcmvae.data.neighbours import MOST
 from rcmvae.data.source import located
 from rcmvae.errors import ConfigError, listed, nearest
 
@@ -35,13 +36,15 @@ class Recipe:
     rate: tuple[float, float] | None = (
         None  # from where it falls to where; as the configuration has it if None
     )
+    spread: tuple[float, float] = (100, 100)  # how much equal shares are worth, at first and in the end
+    between: tuple[float, float] = (0.3, 0.7)  # the shares of the epochs in which that changes
 
     def epochs(self, num_samples: int) -> int:
         """More for few samples: so many epochs make `STEPS` steps."""
         steps = math.ceil(num_samples / self.batch_size)
         return min(max(round(STEPS / steps), self.least), self.most)
 
-    def settings(self, epochs: int) -> dict[str, Any]:
+    def settings(self, epochs: int, num_samples: int) -> dict[str, Any]:
         """The configuration of a training over so many epochs."""
         begin = round(self.alone * epochs)
         weight = {"kind": "piecewise", "at": [begin], "values": [0, 1]} if begin else 1
@@ -51,8 +54,8 @@ class Recipe:
                 "reconstruction": {"weight": weight},
                 "kl_z": {"weight": weight},
                 "kl_c": {"weight": weight},
-                "consistency": {"weight": 100, "views": self.views},
-                "usage_entropy": -100,
+                "consistency": {"weight": 100, "views": _views_of(self.views, num_samples)},
+                "usage_entropy": self._usage_entropy(epochs),
                 "confidence": 50,
             },
             "training": {"epochs": epochs},
@@ -66,6 +69,27 @@ class Recipe:
                 "then": falling,
             }
         return found
+
+    def _usage_entropy(self, epochs: int) -> Any:
+        """The weight of that term: a number, or a schedule where it changes."""
+        first, last = self.spread
+        if first == last:
+            return -first
+        begin, end = (share * epochs for share in self.between)
+        return {
+            "weight": {"kind": "linear", "start": -first, "end": -last, "begin": begin, "epochs": end - begin}
+        }
+
+
+def _views_of(views: list[Any], num_samples: int) -> list[Any]:
+    """The same for so many samples: few neighbours among few, and none among more than can be looked through."""
+    most = 0 if num_samples > MOST else (num_samples - 1) // 2
+    return [
+        view | {"number": min(view["number"], most)} if is_neighbours else view
+        for view in views
+        for is_neighbours in [isinstance(view, dict) and view["kind"] == "neighbours"]
+        if most or not is_neighbours
+    ]
 
 
 def _model(trunk: list[int], own: list[int], hidden: list[int], **others: Any) -> dict[str, Any]:
@@ -85,10 +109,14 @@ def _model(trunk: list[int], own: list[int], hidden: list[int], **others: Any) -
 
 VECTORS = Recipe(
     model=_model([64, 32], [32], [64], output={"kind": "gaussian", "sigma": 0.5}),
-    views=[{"kind": "jitter", "scale": 0.3, "drop": 0.2}],
+    views=[
+        {"kind": "neighbours", "number": 10, "share": 1},
+        {"kind": "jitter", "scale": 0.3, "drop": 0.2},
+    ],
     batch_size=64,
     least=10,
     most=200,
+    spread=(100, 50),
 )
 SMALL_IMAGES = Recipe(
     model=_model([256, 128], [128], [128], output="bernoulli", routing={"kind": "top_m", "m": 1}),
@@ -174,7 +202,9 @@ def config_for(dataset: Dataset, overrides: Sequence[str] = ()) -> Config:
     asked = [
         int(change.removeprefix(length)) for change in overrides if change.removeprefix(length).isdecimal()
     ]
-    settings = recipe.settings(max(1, *asked[-1:]) if asked else recipe.epochs(count))
+    epochs = max(1, *asked[-1:]) if asked else recipe.epochs(count)
+    largest = max(len(split) for split in dataset.splits.values())
+    settings = recipe.settings(epochs, largest if largest > MOST else count)
     settings["training"]["batch_size"] = even_batch(count, recipe.batch_size)
     settings["data"] = dataset.source.model_dump(mode="json")
     return from_mapping(settings, overrides)

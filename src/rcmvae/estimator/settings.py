@@ -41,7 +41,9 @@ def configured(
     asked = overrides.get("training.epochs", given["epochs"])
     epochs = recipe.epochs(num_samples) if asked is None else plain(asked)
     # The schedules of the recipe take as long as training does.
-    settings = recipe.settings(epochs if isinstance(epochs, int) and epochs > 0 else recipe.least)
+    settings = recipe.settings(
+        epochs if isinstance(epochs, int) and epochs > 0 else recipe.least, num_samples
+    )
     training = {"epochs": epochs, "batch_size": given["batch_size"], "learning_rate": given["learning_rate"]}
     training = settings["training"] | {name: value for name, value in training.items() if value is not None}
     settings["training"] = {"batch_size": recipe.batch_size, "seed": seed, "devices": 1} | training
