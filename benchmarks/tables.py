@@ -99,7 +99,7 @@ def gaussians(
 def sheets(seed: int, samples: int, features: int, num_kinds: int) -> Table:
     """Each kind is a bent sheet of three dimensions in many columns."""
     rng = np.random.default_rng(seed + 2000)
-    kind = rng.permutation(np.arange(samples) % num_kinds)
+    kind = rng.permutation(np.repeat(np.arange(num_kinds), samples // num_kinds))
     place, x = rng.normal(size=(samples, 3)), np.empty((samples, features))
     out, common = rng.normal(size=(24, features)), rng.normal(size=(3, 24))
     for k in range(num_kinds):
