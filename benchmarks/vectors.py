@@ -2,7 +2,7 @@
 
     python -m benchmarks.vectors [--seeds 5] [--cases wine breast-cancer]
 
-Both learn from the training samples of configs/vectors.yaml without their labels, and are scored on the test samples,
+Both learn from the training samples of configs/tabular.yaml without their labels, and are scored on the test samples,
 which nothing else sees. k-means gets the true number of kinds, the same scaled columns, and for each seed the best of
 ten starts.
 """
@@ -21,7 +21,7 @@ from rcmvae.config import load_config
 from rcmvae.data import Dataset
 from rcmvae.results import Ending, number, scores, spread
 
-CONFIG = "configs/vectors.yaml"
+CONFIG = "configs/tabular.yaml"
 CASES = {"wine": load_wine, "breast-cancer": load_breast_cancer}
 
 

@@ -53,7 +53,7 @@ def test_the_recipe_for_vectors_can_run_on_the_table_that_it_exports(
     from rcmvae.config.preflight import preflight
 
     monkeypatch.chdir(tmp_path)
-    recipe = ROOT / "configs" / "vectors.yaml"
+    recipe = ROOT / "configs" / "tabular.yaml"
     (export,) = re.findall(r'^#   python -c "(.*)"$', recipe.read_text(encoding="utf-8"), re.MULTILINE)
     exec(compile(export, recipe.name, "exec"), {})
     assert preflight(load_config(recipe)) == ((), ())

@@ -24,7 +24,7 @@ def settings(num_samples: int = 1000, shape: tuple[int, ...] = (5,), **params: A
 @pytest.mark.parametrize(
     ("name", "shape", "samples", "channels"),
     [
-        ("vectors", (13,), 178, 3),
+        ("tabular", (13,), 178, 3),
         ("digits", (8, 8, 1), 1455, 10),
         ("mnist", (28, 28, 1), 55_000, 10),
     ],
