@@ -63,7 +63,9 @@ def measure(run: Trained, seed: int, budget: int, draws: int) -> Iterator[dict[s
 def told(runs: list[Progress]) -> dict[str, Any]:
     """The mean accuracy on the way, and the labels needed."""
     accuracy = np.mean([one.accuracy for one in runs], axis=0)
-    found = {f"at {count}": float(accuracy[count - 1]) for count in SHOWN if count <= len(accuracy)}
+    found: dict[str, float | None] = {
+        f"at {count}": float(accuracy[count - 1]) for count in SHOWN if count <= len(accuracy)
+    }
     for goal in GOALS:
         needed = [one.needed(goal) for one in runs]
         reached = [count for count in needed if count is not None]

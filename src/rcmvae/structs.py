@@ -166,6 +166,7 @@ class Signals(eqx.Module):
     seconds: float
     # Mean of r_k (−log p(x | z_k, k) + KL_k): what each channel still costs.
     channel_loss: Float[np.ndarray, " K"]
+    doubt: float = 0.0  # mean entropy of r on the validation samples, nats
     # When the curriculum asks: held-out codes, and the mean of r(x) r(x')ᵀ over held-out samples and their views.
     codes: Codes | None = None
     joint: Float[np.ndarray, "K K"] | None = None

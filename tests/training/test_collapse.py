@@ -5,14 +5,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import entr
 from sklearn.exceptions import ConvergenceWarning
 
 from rcmvae.config import load_config
 from rcmvae.data import dataset_from_arrays
+from rcmvae.setting import Setting
 from rcmvae.structs import Signals
+from rcmvae.training import begin, compile_codes, fit
 from rcmvae.training.collapse import CollapseWatch, advice
 from tests.estimator.small import SMALL, blobs, small
 
+GAUSSIAN = {"model.decoder.output": "gaussian", "objective.consistency": None}
 TERMS = "objective={reconstruction: 1, kl_z: 1, kl_c: 1, usage_entropy: -100}"
 
 
@@ -44,6 +48,39 @@ def test_a_collapse_is_told_once_after_three_epochs_and_again_only_after_a_recov
         "Seed 6 has collapsed: for 3 epochs, channel 1 holds 99.5% of the held-out samples"
     )
     assert "outweigh the reconstruction" in said[0]
+
+
+def test_channels_that_say_nothing_about_samples_are_a_collapse_too() -> None:
+    said: list[str] = []
+    watch = CollapseWatch(load_config().objective, (8, 8, 1), 0, said.append)
+    usage = np.array([0.5, 0.3, 0.2])
+    whole = float(-(usage * np.log(usage)).sum())
+    for epoch in range(40):
+        # Every sample has r equal to the mean: all of the entropy is doubt. Later they are told apart.
+        watch([of(usage, doubt=whole - (0.5 if 9 <= epoch < 15 else 0.005))])
+        assert len(said) == (epoch >= 24)
+    assert "every held-out sample has been shared among channels alike" in said[0]
+
+
+def test_what_an_epoch_says_of_doubt_is_the_mean_entropy_of_responsibilities() -> None:
+    heard: list[float] = []
+    dataset = dataset_from_arrays(*blobs())
+    config = load_config(
+        None, {"training.epochs": 2, "training.batch_size": 32, "model.num_channels": 3} | GAUSSIAN
+    )
+    setting = Setting.prepare(config, dataset)
+    validation = setting.on_device(setting.dataset.validation)
+    outcome = fit(
+        setting.plan,
+        setting.devices,
+        begin(setting.plan, setting.start),
+        setting.on_device(setting.dataset.train),
+        validation,
+        [lambda signals: heard.append(signals[0].doubt)],
+    )
+    (seen,) = compile_codes(setting.plan, setting.devices)(outcome.chosen, validation)
+    expected = entr(seen.responsibility).sum(axis=1).mean()
+    assert heard[-1] == pytest.approx(expected, rel=1e-4)
 
 
 def test_one_open_channel_has_everything_and_that_is_no_collapse() -> None:

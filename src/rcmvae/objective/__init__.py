@@ -8,4 +8,5 @@ from rcmvae.objective.objective import ObjectiveBase as ObjectiveBase
 from rcmvae.objective.objective import ObjectiveOptions as ObjectiveOptions
 from rcmvae.objective.term import Evidence as Evidence
 from rcmvae.objective.term import Term as Term
+from rcmvae.objective.usage import entropy as entropy
 from rcmvae.objective.weights import is_weight as is_weight

@@ -1,6 +1,13 @@
-"""Noticing that all samples go to one channel, while there is still time to do something about it."""
+"""Noticing that channels say nothing about samples, while there is still time to do something about it.
+
+Either one channel holds all of them, or each is shared among channels in the same way, whatever it looks like: then
+what channels tell about samples, I(x; k) = H(mean of r) − mean of H(r), is next to nothing.
+"""
 
 from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.special import entr
 
 from rcmvae.errors import counted
 from rcmvae.objective import ObjectiveBase
@@ -8,6 +15,8 @@ from rcmvae.structs import Signals
 
 NEARLY_ALL = 0.99  # of the held-out samples, in one of several open channels
 PATIENCE = 3  # epochs in a row
+BLIND = 0.01  # of what open channels could tell
+LATER = 10  # epochs in a row: at first no training tells much
 # What keeps channels in use, together.
 SPREADING = {"usage_entropy": "-100", "consistency": "100", "confidence": "50"}
 FOR_VECTORS = {"consistency": "'{weight: 100, views: [jitter]}'"}
@@ -24,22 +33,39 @@ class CollapseWatch:
         tell: Callable[[str], object],
     ) -> None:
         self.advice, self.first_seed, self.tell = advice(objective, shape), first_seed, tell
-        self.epochs: dict[int, int] = {}  # for how many in a row a replica has been like that
+        # For how many epochs in a row a replica has been like that.
+        self.alone: dict[int, int] = {}
+        self.blind: dict[int, int] = {}
 
     def __call__(self, signals: Sequence[Signals]) -> None:
         """Look at an epoch."""
         for replica, one in enumerate(signals):
-            alone = one.active.sum() > 1 and one.usage.max() >= NEARLY_ALL and not one.idle
-            self.epochs[replica] = self.epochs.get(replica, 0) + 1 if alone else 0
-            if self.epochs[replica] == PATIENCE:
-                channel, others = (
-                    int(one.usage.argmax()),
-                    counted(int(one.active.sum()) - 1, "other open channel"),
+            several = bool(one.active.sum() > 1) and not one.idle
+            held = float(one.usage.max())
+            if _lasts(self.alone, replica, PATIENCE, several and held >= NEARLY_ALL):
+                others = counted(int(one.active.sum()) - 1, "other open channel")
+                self._tell(
+                    replica,
+                    f"for {PATIENCE} epochs, channel {one.usage.argmax()} holds {held:.1%} of the held-out samples, "
+                    f"and the rest is for {others}",
                 )
-                self.tell(
-                    f"Seed {self.first_seed + replica} has collapsed: for {PATIENCE} epochs, channel {channel} holds "
-                    f"{one.usage.max():.1%} of the held-out samples, and the rest is for {others}. {self.advice}"
+            says = float(entr(one.usage).sum()) - one.doubt
+            blind = several and held < NEARLY_ALL and says < BLIND * float(np.log(one.active.sum()))
+            if _lasts(self.blind, replica, LATER, blind):
+                self._tell(
+                    replica,
+                    f"for {LATER} epochs, every held-out sample has been shared among channels alike, whatever it "
+                    "looks like",
                 )
+
+    def _tell(self, replica: int, what: str) -> None:
+        self.tell(f"Seed {self.first_seed + replica} has collapsed: {what}. {self.advice}")
+
+
+def _lasts(epochs: dict[int, int], replica: int, patience: int, now: bool) -> bool:
+    """Whether something has been so for exactly so many epochs in a row."""
+    epochs[replica] = epochs.get(replica, 0) + 1 if now else 0
+    return epochs[replica] == patience
 
 
 def advice(objective: ObjectiveBase, shape: tuple[int, ...]) -> str:

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int, Key
 from rcmvae.data.views import look
 from rcmvae.model import Model, Stage
 from rcmvae.nn import at_time
-from rcmvae.objective import Evidence, Losses, channel_cost, negative_elbo
+from rcmvae.objective import Evidence, Losses, channel_cost, entropy, negative_elbo
 from rcmvae.structs import Batch, Forward, Keys, RoutingContext
 from rcmvae.training.devices import Devices
 from rcmvae.training.optimizer import update_scales
@@ -167,18 +167,19 @@ def validate(plan: Plan, devices: Devices, state: TrainState, data: Pixels) -> M
         return jax.tree.map(lambda t, value: t + share * value, total, means), None
 
     (K,) = state.active.shape
-    zeros = dict.fromkeys([*plan.objective.terms, "loss", "bound"], jnp.zeros(()))
+    zeros = dict.fromkeys([*plan.objective.terms, "loss", "bound", "doubt"], jnp.zeros(()))
     channels = {"usage": jnp.zeros(K), "channel_loss": jnp.zeros(K)}
     total, _ = scan(body, zeros | channels, (jnp.arange(count), position))
     return total
 
 
 def observed(batch: Batch, forward: Forward) -> Means:
-    """What is seen of a batch whatever the objective: the bound, and what each channel holds and costs."""
+    """What is seen of a batch whatever the objective: the bound, doubt, and what each channel holds and costs."""
     r = forward.selection.responsibility
     share = batch.weight / jnp.maximum(jnp.sum(batch.weight), 1.0)
     return {
         "bound": batch.mean(negative_elbo(forward)),
+        "doubt": batch.mean(entropy(r, forward.selection.log_responsibility)),
         "usage": share @ r,
         "channel_loss": share @ (r * channel_cost(forward)),
     }

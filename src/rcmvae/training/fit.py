@@ -166,12 +166,14 @@ def _signals(
 ) -> Signals:
     mine: dict[str, Any] = {name: value[replica] for name, value in means.items()}
     channels = {name: mine.pop(name) for name in ("usage", "channel_loss")}
+    doubt = float(mine.pop("doubt"))
     return Signals(
         epoch=now.epoch,
         step=int(now.arrays.state.step[replica]),
         train={name: float(np.mean(values[replica], dtype=float)) for name, values in trace.items()},
         validation={name: float(value) for name, value in mine.items()},
         **channels,
+        doubt=doubt,
         active=np.asarray(now.arrays.state.active[replica]),
         kick_active=_kicked(plan, now, replica),
         seconds=seconds,
