@@ -279,7 +279,7 @@ def summary(**changes: Any) -> dict[str, Any]:
 def test_the_outcome_in_plain_words() -> None:
     assert outcome(summary(), "9 of 10 channels in use") == [
         "1 epoch in 2.3 seconds; 9 of 10 channels in use.",
-        "Negative evidence bound on 1,800 test samples: 20.13 nats per sample.",
+        "Negative evidence bound on 1,800 test samples: 20.13 nats, lower is better.",
         "Accuracy, with one channel per label: 98.0%.",
         "The channel tree proposes no groups: every channel in use is told from the others.",
     ]
@@ -287,7 +287,7 @@ def test_the_outcome_in_plain_words() -> None:
     trees = [{"channels": [0, 1, 4, 5], "proposed": 3}, {"channels": [*range(12)], "proposed": 10}]
     assert outcome(summary(seeds=[0, 1], test=two, epochs=2, channel_tree=trees), "all") == [
         "2 epochs in 2.3 seconds, 2 seeds; all.",
-        "Negative evidence bound on 1,800 test samples: -20.00 ± 0.50 nats per sample.",
+        "Negative evidence bound on 1,800 test samples: −20.00 ± 0.50 nats, lower is better.",
         "Nats below 0 are no mistake: the outputs are densities, and a density may exceed 1.",
         "The channel tree proposes 3 to 10 groups of 4 to 12 channels.",
     ]
@@ -356,8 +356,8 @@ def cells(made: Table) -> dict[str, list[Any]]:
 def test_measures_as_a_table() -> None:
     found = cells(tables.measures(SCORES))
     assert found["measure"] == [
-        "bound (nats)", "kl_z (nats)", "channels: accuracy", "channels: garbage channels", "groups: count",
-        "groups: accuracy",
+        "negative evidence bound (nats)", "kl_z (nats)", "channels: accuracy", "channels: garbage channels",
+        "groups: count", "groups: accuracy",
     ]  # fmt: skip
     assert found["value"] == ["20.126", "3.000", "0.980", "0", "2", "0.900"]
     assert all(found["meaning"])
@@ -365,6 +365,8 @@ def test_measures_as_a_table() -> None:
     assert tables.measures(UNLABELLED).row_count == 3
     several = SCORES | {"clustering": {"garbage_channels": spread(3, 10)}, "groups": {"count": spread(1, 1)}}
     assert cells(tables.measures(several))["value"][2:] == ["3 to 10", "1"]
+    alone = SCORES | {"groups_of": [contents("channels", [[0], [1], [2]], **NAMED)]}
+    assert not any(name.startswith("groups") for name in cells(tables.measures(alone))["measure"])
 
 
 def test_contents_as_a_table() -> None:

@@ -79,8 +79,9 @@ def summary(seeds: tuple[int, ...] = (0,), *, labelled: bool = True) -> dict[str
         "labels": 3 if labelled else 0,
         "losses": {"bound": spread([20.0 + seed for seed in seeds]), "kl_z": spread([1.0] * len(seeds))},
         "clustering": agreement if labelled else {},
-        "groups": {"count": spread([3] * len(seeds))} | (agreement if labelled else {}),
+        "groups": {"count": spread([2] * len(seeds))} | (agreement if labelled else {}),
         "channels_of": [[{"index": 0}, {"index": 1}, {"index": 2}] for _ in seeds],
+        "groups_of": [[{"index": 0, "channels": [0]}, {"index": 1, "channels": [1, 2]}] for _ in seeds],
     }
     return {
         "status": "finished",

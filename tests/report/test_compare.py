@@ -56,12 +56,12 @@ def test_measures_have_means_and_deviations(runs: list[RunDirectory]) -> None:
     found = compare(runs).metrics
     assert found.columns == ("measure", "a", "<b> (2 seeds)", "meaning")
     rows = {row[0]: row[1:3] for row in found.rows}
-    assert rows["bound (nats) ↓"] == ("20.000", "20.500 ± 0.707")
+    assert rows["negative evidence bound (nats) ↓"] == ("20.000", "20.500 ± 0.707")
 
 
 def test_it_says_which_way_is_better(runs: list[RunDirectory]) -> None:
     measured = [row[0] for row in compare(runs).metrics.rows]
-    assert {"bound (nats) ↓", "channels: purity ↑"} <= {*measured}
+    assert {"negative evidence bound (nats) ↓", "channels: purity ↑"} <= {*measured}
 
 
 def test_what_cannot_be_compared_is_refused(runs: list[RunDirectory], tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tests.report import scene
 from tests.report.browser import needs_chromium, opened, started
 
 pytestmark = needs_chromium
+LABELS = {0: "zero", 2: scene.NASTY}
 
 
 def write(findings: Findings, folder: Path, *, figures: bool = False) -> Path:
@@ -89,7 +90,11 @@ def test_pointing_at_a_sample_shows_it(browser: Browser, plain: Path) -> None:
                 page.mouse.move(one["x"], one["y"])
                 text = page.locator("#tip p").inner_text()
                 row = int(one["row"])
-                assert f"sample {row}\n96 % sure of channel {channel}" in text
+                assert (
+                    f"sample {row}\n96 % sure of channel {channel} (label {LABELS[channel]})\nnext: channel"
+                    in text
+                )
+                assert text.endswith(", 2 %")
                 assert page.evaluate(GREY) == [row % 256] * 3 + [255], "the picture is that sample's"
         page.mouse.move(1, 1)
         assert not page.locator("#tip").is_visible()

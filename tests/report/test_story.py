@@ -1,15 +1,23 @@
 """The report's sentences say what is in the bundle."""
 
 import dataclasses
+from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from rcmvae.diagnostics.absent import Absent
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel, channels_of
+from rcmvae.report.headline import LEVEL, wilson
 from rcmvae.report.markdown import markdown
-from rcmvae.report.sections import CHANNELS
-from rcmvae.report.story import NOTHING_ODD, Story, tell
+from rcmvae.report.noticed import NOTHING_ODD, Remark
+from rcmvae.report.sections import CHANNELS, NOT_DRAWN, sections
+from rcmvae.report.story import Story, tell
+from rcmvae.report.tables import tables
 from rcmvae.results import spread
 from tests.report import scene
 
@@ -37,8 +45,17 @@ def test_what_was_trained_and_what_came_out() -> None:
         "4 channels, each with 2 dimensions, trained without labels on squares (6×6 pixels). Shown are the 120 samples "
         "of the train split, with the weights after epoch 3."
     )
-    assert [fact.value for fact in story.facts] == ["3 of 4", "2", "80.0%", "20.0"]
-    assert story.outcome[0] == "3 epochs in 1.5 seconds; 3 of 3 open channels in use."
+    assert (
+        story.lead
+        == "3 channels in use, of 40 samples each: 50 % to 100 % of a channel's samples share its label."
+    )
+    assert [fact.value for fact in story.facts] == ["3 of 4", "80.0%", "20.0"]
+    assert story.facts[1].meaning == (
+        "test accuracy, one channel per label; 30 test samples, 95 % interval 62.7% to 90.5%"
+    )
+    assert story.outcome[0] == "3 epochs in 1.5 seconds."
+    for told_above in ("80.0%", "20.00"):
+        assert not any(told_above in line for line in story.outcome if "group" not in line)
 
 
 def test_the_names_of_channels_are_judged() -> None:
@@ -54,8 +71,14 @@ def test_the_names_of_channels_are_judged() -> None:
 
 
 def test_what_to_look_at() -> None:
-    assert told(scene.findings()).look_at == (
-        "Channel 2 is mixed: no label has 60% of the samples there.",
+    first, *rest = told(scene.findings()).look_at
+    assert first == Remark(
+        f"Channel 2 is 50 % label {scene.NASTY} and 50 % label two: 20 samples, 83 % of all with that label.",
+        2,
+    )
+    assert tuple(remark.text for remark in rest) == (
+        "Channel 2 is mixed: no label has 60 % of the samples there.",
+        "24 of 120 samples lie in a channel of another label, 24 of them routed there with 90 % certainty or more.",
         "Channels 1 and 2 are the most alike: two views of a sample tell them apart by 0.60, where 0 is not at all and "
         "1 always.",
         f"Label {scene.NASTY} is the commonest in channels 1 and 2.",
@@ -66,8 +89,62 @@ def test_what_to_look_at() -> None:
 
 def test_an_open_channel_without_samples_is_told() -> None:
     empty = dataclasses.replace(scene.bundle(), active=np.ones(4, bool))
-    sentences = told(scene.findings(bundle=empty)).look_at
-    assert "Channel 3 holds next to nothing: less than 1% of the samples." in sentences
+    sentences = [remark.text for remark in told(scene.findings(bundle=empty)).look_at]
+    assert "Channel 3 holds next to nothing: less than 1 % of the samples." in sentences
+
+
+def test_what_is_not_sure_is_no_confident_misfit() -> None:
+    seen = scene.bundle()
+    unsure = np.where(seen.responsibility > 0.5, 0.89, seen.responsibility).astype(np.float32)
+    unsure[-1, 2] = 0.95
+    sentences = [
+        remark.text
+        for remark in told(scene.findings(bundle=dataclasses.replace(seen, responsibility=unsure))).look_at
+    ]
+    assert any("24 of 120 samples lie" in one and "1 of them routed" in one for one in sentences)
+
+
+@given(right=st.integers(0, 300), wrong=st.integers(0, 300))
+def test_the_interval_of_a_share_is_that_of_wilson(right: int, wrong: int) -> None:
+    samples = right + wrong + 1
+    expected = binomtest(right, samples).proportion_ci(LEVEL, method="wilson")
+    np.testing.assert_allclose(wilson(right / samples, samples), [expected.low, expected.high], atol=1e-12)
+
+
+def test_no_interval_where_it_is_unknown_how_many_samples_were_judged() -> None:
+    seen = scene.bundle()
+    truth = np.where(np.arange(len(seen)) < 5, -1, seen.truth).astype(np.int32)
+    partly = scene.findings(bundle=dataclasses.replace(seen, truth=truth))
+    assert told(partly).facts[1].meaning == "test accuracy, one channel per label"
+
+
+def test_a_measure_is_told_once_and_terms_with_their_weight() -> None:
+    findings = scene.findings()
+    channels = channels_of(findings.bundle, findings.groups)
+    _, measured, terms = tables(findings, channels)
+    assert measured.rows[0][:2] == ("negative evidence bound ↓", "20.000")
+    names = [row[0] for row in measured.rows]
+    assert len({*names}) == len(names)
+    assert "groups: count" in names
+    assert "kl_z" not in names
+    weight = findings.config.objective.terms["kl_z"].weight(jnp.float32(findings.bundle.epoch))
+    assert [row[:3] for row in terms.rows] == [("kl_z", f"{float(weight):g}", "1.000")]
+
+
+def test_what_is_not_drawn_is_told_at_the_end() -> None:
+    findings = scene.findings()
+    figures = NO_FIGURES | {
+        "mixture/tree": Absent("It has one leaf."),
+        "labels/ood": Absent("Nobody looked."),
+    }
+    text = markdown(findings, told(findings), channels_of(findings.bundle, findings.groups), figures)
+    before, _, after = text.partition(f"## {NOT_DRAWN}\n")
+    for reason in ("It has one leaf.", "Nobody looked."):
+        assert reason not in before
+        assert reason in after
+    assert "## " not in after
+    drawn = {"mixture/channel_ownership": Path("here.png"), "labels/ood": Absent("Nobody looked.")}
+    assert [section.figures for section in sections(drawn)] == [("mixture/channel_ownership",)]
 
 
 def test_without_labels_there_is_no_talk_of_them() -> None:
@@ -75,8 +152,12 @@ def test_without_labels_there_is_no_talk_of_them() -> None:
         bundle=scene.bundle(labelled=False), summary=scene.summary(labelled=False), tree=scene.tree()
     )
     story = told(findings)
-    assert not any("abel" in sentence for sentence in (*story.outcome, *story.look_at))
-    assert [fact.value for fact in story.facts] == ["3 of 4", "2", "20.0"]
+    assert not any("abel" in sentence for sentence in (*story.outcome, *(one.text for one in story.look_at)))
+    assert [fact.value for fact in story.facts] == ["3 of 4", "20.0"]
+    assert (
+        story.lead
+        == "3 channels in use, of 40 samples each: they are routed with 96 % certainty, on average."
+    )
     assert "label" not in markdown(
         findings, story, channels_of(findings.bundle, findings.groups), NO_FIGURES
     ).partition("## Configuration")[0].replace("without labels", "")
@@ -93,13 +174,14 @@ def test_where_nothing_is_odd_that_is_said() -> None:
     )
     apart = tuple(merge._replace(height=0.9) for merge in tree.merges)
     story = told(scene.findings(bundle=three, tree=dataclasses.replace(tree, num_channels=3, merges=apart)))
-    assert story.look_at == (NOTHING_ODD,)
+    assert story.look_at == (Remark(NOTHING_ODD),)
 
 
 def test_several_seeds_are_told_with_their_deviation() -> None:
     story = told(scene.findings(summary=scene.summary((0, 1))))
     assert story.trained.endswith("Shown is seed 0.")
     assert story.facts[-1].value == "20.5 ± 0.7"
+    assert "interval for seed 0" in story.facts[1].meaning
 
 
 def test_a_channel_has_a_title() -> None:

@@ -38,8 +38,17 @@ class Channel:
         'channel 3: 98 % of label 7'
         """
         if self.label is None or self.purity is None:
-            return f"channel {self.index}: {self.share:.0%} of the samples".replace("%", " %")
-        return f"channel {self.index}: {self.purity * 100:.0f} % of label {self.label}"
+            return f"channel {self.index}: {percent(self.share)} of the samples"
+        return f"channel {self.index}: {percent(self.purity)} of label {self.label}"
+
+
+def percent(share: float) -> str:
+    """A share as a person reads it; only a whole is 100 %.
+
+    >>> percent(0.874), percent(0.998), percent(1.0)
+    ('87 %', '99 %', '100 %')
+    """
+    return f"{min(round(100 * share), 99 if share < 1 else 100)} %"
 
 
 def channels_of(bundle: Bundle, groups: Int[np.ndarray, " K"]) -> list[Channel]:

@@ -10,14 +10,14 @@ from rcmvae.errors import RunError
 from rcmvae.figures.style import PALETTE
 from rcmvae.options import flattened
 from rcmvae.report.chart import Line, chart
-from rcmvae.report.measures import BETTER, measures
+from rcmvae.report.measures import BETTER, BOUND, BOUND_UNIT, measures
 from rcmvae.report.page import fill, table_of
 from rcmvae.report.tables import Table
 from rcmvae.run import RunDirectory
 from rcmvae.training import Lines, Row
 
 CURVES = {
-    "validation/bound": "Negative evidence bound on validation samples (nats)",
+    "validation/bound": f"{BOUND.capitalize()} on validation samples, {BOUND_UNIT}",
     "validation/loss": "Loss on validation samples",
     "train/loss": "Loss in training",
 }

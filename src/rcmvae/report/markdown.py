@@ -8,7 +8,7 @@ from rcmvae.config import dump_config
 from rcmvae.diagnostics.absent import Absent
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel
-from rcmvae.report.sections import CHANNELS, Drawn, Section, about, sections
+from rcmvae.report.sections import CHANNELS, NOT_DRAWN, Drawn, Section, about, not_drawn, sections
 from rcmvae.report.story import Story
 from rcmvae.report.tables import Table, environment, tables
 
@@ -17,17 +17,19 @@ def markdown(findings: Findings, story: Story, channels: Sequence[Channel], figu
     """The whole text."""
     parts = [
         f"# {escaped(story.title)}",
+        escaped(story.lead),
         escaped(story.trained),
         _table_of_facts(story),
         "\n".join(map(escaped, story.outcome)),
         "## What to look at",
-        "\n".join(f"- {escaped(sentence)}" for sentence in story.look_at),
+        "\n".join(f"- {escaped(remark.text)}" for remark in story.look_at),
         f"## The channels\n\n{_figure(CHANNELS, figures[CHANNELS])}",
         *(_figures(section, figures) for section in sections(figures)),
         *(_section(table) for table in tables(findings, channels)),
         "## Configuration",
         f"```yaml\n{dump_config(findings.config).rstrip()}\n```",
         _section(environment(findings.environment)),
+        *_not_drawn(figures),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -47,8 +49,12 @@ def _table_of_facts(story: Story) -> str:
 
 
 def _figures(section: Section, figures: Drawn) -> str:
-    shown = [_figure(name, figures[name]) for name in section.figures if name in figures]
-    return "\n\n".join([f"## {section.title}", *shown])
+    return "\n\n".join([f"## {section.title}", *(_figure(name, figures[name]) for name in section.figures)])
+
+
+def _not_drawn(figures: Drawn) -> list[str]:
+    lines = [f"- {escaped(what)} {escaped(why)}" for what, why in not_drawn(figures)]
+    return [f"## {NOT_DRAWN}", "\n".join(lines)] if lines else []
 
 
 def _figure(name: str, drawn: Path | Absent) -> str:
@@ -61,4 +67,5 @@ def _section(table: Table) -> str:
     line = ["---:" if column in table.right else "---" for column in table.columns]
     rows = [table.columns, *table.rows]
     head, *body = (f"| {' | '.join(map(escaped, row))} |" for row in rows)
-    return "\n".join([f"## {escaped(table.title)}\n", head, f"| {' | '.join(line)} |", *body])
+    title = [f"## {escaped(table.title)}\n", *([f"{escaped(table.note)}\n"] if table.note else [])]
+    return "\n".join([*title, head, f"| {' | '.join(line)} |", *body])

@@ -17,6 +17,8 @@ TITLES = {
 }
 ARROWS = {"up": " ↑", "down": " ↓", "none": ""}  # where better values lie
 BETTER = "↑ more is better, ↓ less is better."
+BOUND, BOUND_UNIT = "negative evidence bound", "nats, lower is better"
+NAMES = {"losses/bound": BOUND}
 DENSITIES = "Nats below 0 are no mistake: the outputs are densities, and a density may exceed 1."
 
 
@@ -34,19 +36,39 @@ class Measure(NamedTuple):
     def title(self) -> str:
         return f"{self.name} ({self.unit})" if self.unit in {"nats", "bits"} else self.name
 
+    @property
+    def is_term(self) -> bool:
+        """Whether it is what was minimised, or a part of that."""
+        return self.section == "losses" and self.name != BOUND
+
 
 def measures(scores: Mapping[str, Any]) -> list[Measure]:
-    """Every metric that there is a value of."""
+    """Every metric that there is a value of; of groups only where channels are grouped."""
     return [
         Measure(
             section,
-            title + name.replace("_", " ") if title else name,
+            title + name.replace("_", " ") if title else NAMES.get(f"{section}/{name}", name),
             metric.unit,
-            span(spread["per_seed"]) if metric.unit == "count" else number(spread, "{:.3f}"),
+            span(spread["per_seed"]) if metric.unit == "count" else signed(number(spread, "{:.3f}")),
             metric.meaning,
             ARROWS[metric.better],
         )
         for section, title in TITLES.items()
+        if section != "groups" or _is_grouped(scores)
         for name, spread in scores.get(section, {}).items()
         for metric in [METRICS[f"{section}/{name}"]]
     ]
+
+
+def signed(text: str) -> str:
+    """A number with a real minus sign.
+
+    >>> signed("-2.5 ± 0.1")
+    '−2.5 ± 0.1'
+    """
+    return text.replace("-", "−")
+
+
+def _is_grouped(scores: Mapping[str, Any]) -> bool:
+    """Whether a group of any seed has more than one channel."""
+    return any(len(group["channels"]) > 1 for groups in scores["groups_of"] for group in groups)

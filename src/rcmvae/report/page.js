@@ -4,8 +4,9 @@
   const unpack = (Type, text) => new Type(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
   const xs = unpack(Uint16Array, data.x), ys = unpack(Uint16Array, data.y), rows = unpack(Uint32Array, data.row);
   const labels = unpack(Int32Array, data.label), sure = unpack(Uint8Array, data.sure);
+  const rivals = unpack(Uint16Array, data.rival), shares = unpack(Uint8Array, data.share);
   const [height, width, columns] = data.picture;
-  const REACH = 24, STEPS = 65535, ENLARGED = 112;
+  const REACH = 24, STEPS = 65535, ENLARGED = 112, GAP = 8;
   const sheet = document.getElementById("sheet"), tip = document.getElementById("tip");
   const night = matchMedia("(prefers-color-scheme: dark)");
   let only = null, shown = null;
@@ -50,8 +51,9 @@
       if (!kinds.has(labels[i])) kinds.set(labels[i], []);
       kinds.get(labels[i]).push(i);
     }
-    // The rarest label last: what does not belong is seen.
-    for (const [label, members] of [...kinds].sort((a, b) => b[1].length - a[1].length)) {
+    // The rarest label last, and the chosen one after all: what does not belong is seen.
+    const late = ([label, members]) => (label === only ? 0 : members.length);
+    for (const [label, members] of [...kinds].sort((a, b) => late(b) - late(a))) {
       pen.fillStyle = colourOf(label);
       pen.globalAlpha = only === null || only === label ? 0.8 : 0.1;
       pen.beginPath();
@@ -102,15 +104,32 @@
     picture.style.height = `${height * zoom}px`;
     const left = (point % columns) * width, top = Math.floor(point / columns) * height;
     pen.drawImage(sheet, left, top, width, height, 0, 0, width, height);
-    const label = labels[point] < 0 ? "" : `label ${data.names[labels[point]]}\n`;
-    tip.querySelector("p").textContent = `${label}sample ${rows[point]}\n${Math.round(sure[point] / 2.55)} % sure of channel ${plot.channel}`;
+    tip.querySelector("p").textContent = words(plot, point);
     tip.hidden = false;
-    const box = plot.canvas.getBoundingClientRect(), [x, y] = place(plot, point, box.width);
-    const wanted = box.left + x + 16, below = box.top + y + 16;
-    const fits = wanted + tip.offsetWidth < document.documentElement.clientWidth;
-    tip.style.left = `${Math.max(4, fits ? wanted : box.left + x - tip.offsetWidth - 16)}px`;
-    tip.style.top = `${Math.max(4, below + tip.offsetHeight < innerHeight ? below : box.top + y - tip.offsetHeight - 16)}px`;
+    moor(plot.canvas.getBoundingClientRect(), place(plot, point, plot.canvas.clientWidth));
     draw(plot);
+  }
+
+  function words(plot, point) {
+    const label = labels[point] < 0 ? "" : `label ${data.names[labels[point]]}\n`;
+    const own = plot.label === null ? "" : ` (label ${plot.label})`, next = Math.round(shares[point] / 2.55);
+    const rival = next < 1 ? "" : `\nnext: channel ${rivals[point]}, ${next} %`;
+    return `${label}sample ${rows[point]}\n${Math.round(sure[point] / 2.55)} % sure of channel ${plot.channel}${own}${rival}`;
+  }
+
+  // Beside the plot at the height of the point, else below or above it, and over the plot only where there is no room.
+  function moor(box, [x, y]) {
+    const wide = tip.offsetWidth, high = tip.offsetHeight, right = document.documentElement.clientWidth;
+    const within = (value, most) => Math.max(4, Math.min(value, most - 4));
+    const across = within(box.left + x - wide / 2, right - wide), along = within(box.top + y - high / 2, innerHeight - high);
+    const sides = [[box.right + GAP, along], [box.left - wide - GAP, along]];
+    if (x < box.width / 2) sides.reverse();
+    const spots = [...sides, [across, box.bottom + GAP], [across, box.top - high - GAP]];
+    const over = [x < box.width / 2 ? box.left + x + 2 * GAP : box.left + x - wide - 2 * GAP, along];
+    const free = ([left, top]) => left >= 4 && top >= 4 && left + wide + 4 <= right && top + high + 4 <= innerHeight;
+    const [left, top] = spots.find(free) ?? [within(over[0], right - wide), over[1]];
+    tip.style.left = `${left}px`;
+    tip.style.top = `${top}px`;
   }
 
   for (const plot of plots) {

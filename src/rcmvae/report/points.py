@@ -34,8 +34,9 @@ def points(findings: Findings, channels: Sequence[Channel]) -> tuple[dict[str, A
         mine = rows[held[order] == channel.index]
         place, view = _square(bundle.mean[mine][:, bundle.pictures.plane[channel.index]])
         places.append(place)
-        views.append({"channel": channel.index, "count": len(mine), **view})
+        views.append({"channel": channel.index, "count": len(mine), "label": channel.label, **view})
     x, y = np.concatenate(places).T
+    rival, share = _runner_up(bundle.responsibility[rows])
     sure = np.rint(255 * bundle.responsibility[rows].max(axis=1))
     names, shades = legend(bundle)
     told = {
@@ -46,6 +47,7 @@ def points(findings: Findings, channels: Sequence[Channel]) -> tuple[dict[str, A
         "colours": shades,
         **{"x": _packed(x, "<u2"), "y": _packed(y, "<u2"), "row": _packed(rows, "<u4")},
         **{"label": _packed(bundle.truth[rows], "<i4"), "sure": _packed(sure, "u1")},
+        **{"rival": _packed(rival, "<u2"), "share": _packed(np.rint(255 * share), "u1")},
     }
     return told, picture
 
@@ -68,6 +70,15 @@ def _some(bundle: Bundle) -> Int[np.ndarray, " t"]:
     """As many of the kept samples as a page carries; which are kept is random already."""
     have = len(bundle.pictures.thumbnail_of)
     return np.sort(np.random.default_rng(0).permutation(have)[: most(bundle)])
+
+
+def _runner_up(
+    responsibility: Float[np.ndarray, "n K"],
+) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """The second most responsible channel of each sample, and how responsible it is; 0 where there is no other."""
+    others = responsibility.copy()
+    np.put_along_axis(others, responsibility.argmax(axis=1)[:, None], 0, axis=1)
+    return others.argmax(axis=1), others.max(axis=1)
 
 
 def _square(codes: Float[np.ndarray, "n 2"]) -> tuple[Int[np.ndarray, "n 2"], dict[str, Any]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rcmvae.diagnostics.absent import Absent
-from rcmvae.figures import FIGURES, OF_CHANNELS
+from rcmvae.figures import FIGURES
 
 Drawn = Mapping[str, Path | Absent]
 CHANNELS = "mixture/channel_latents_grid"
@@ -21,24 +21,39 @@ class Section(NamedTuple):
 
 SECTIONS = (
     Section("What the channels draw", ("core/reconstructions", "mixture/manifolds", "core/samples")),
-    Section("Who holds what", ("mixture/channel_ownership", "mixture/tree")),
+    Section("Channels against labels", ("mixture/channel_ownership",)),
+    Section("How channels group", ("mixture/tree",)),
     Section(
-        "What labels say", ("labels/tau_matrix", "labels/efficiency", "labels/calibration", "labels/ood")
+        "Naming channels with labels",
+        ("labels/tau_matrix", "labels/efficiency", "labels/calibration", "labels/ood"),
     ),
     Section("How training went", ("core/loss_curves", "mixture/evolution")),
     Section("How the channels grew", ("curriculum/k_active", "curriculum/pot_tree")),
 )
 REST = "Further figures"
+NOT_DRAWN = "Not drawn in this run"
 
 
 def sections(figures: Drawn) -> Iterator[Section]:
-    """The sections that have a figure, and at the end the figures that none of them shows, or why they are absent."""
-    shown = [one for one in SECTIONS if any(isinstance(figures.get(name), Path) for name in one.figures)]
-    yield from shown
-    told = {CHANNELS, *(name for section in shown for name in section.figures)}
-    rest = [name for name in figures if name not in told and name.rpartition("_")[0] not in OF_CHANNELS]
-    if rest:
-        yield Section(REST, tuple(rest))
+    """The sections with the figures that were drawn, and at the end those that none of them shows."""
+    drawn = [name for name in _whole(figures) if isinstance(figures[name], Path)]
+    told = {name for section in SECTIONS for name in section.figures}
+    rest = Section(REST, tuple(name for name in drawn if name not in told))
+    for section in (*SECTIONS, rest):
+        shown = tuple(name for name in section.figures if name in drawn)
+        if shown:
+            yield Section(section.title, shown)
+
+
+def not_drawn(figures: Drawn) -> list[tuple[str, str]]:
+    """What the figures would show that were not drawn, and why they were not."""
+    absent = ((name, figures[name]) for name in _whole(figures))
+    return [(about(name), why.reason) for name, why in absent if isinstance(why, Absent)]
+
+
+def _whole(figures: Drawn) -> list[str]:
+    """The figures of all channels together, without the one that stands where the channels are shown."""
+    return [name for name in figures if name in FIGURES and name != CHANNELS]
 
 
 def about(name: str) -> str:

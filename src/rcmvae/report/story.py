@@ -1,35 +1,67 @@
 """What came out of a run, in sentences."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np
-
-from rcmvae.curriculum.tree import WELL_TOLD
 from rcmvae.errors import counted
 from rcmvae.findings import Findings
-from rcmvae.report.channels import CLEAR, MIXED, USED, Channel
-from rcmvae.report.measures import DENSITIES
+from rcmvae.report.channels import Channel
+from rcmvae.report.headline import Fact, facts, lead
+from rcmvae.report.measures import BOUND, BOUND_UNIT, DENSITIES, signed
+from rcmvae.report.noticed import Remark, remarks
 from rcmvae.results import number, span
-from rcmvae.structs import UNLABELLED
-
-NOTHING_ODD = "Nothing stands out: go through the channels, and see whether each is one kind of thing."
 
 
 def outcome(summary: Mapping[str, Any], used: str) -> list[str]:
     """The result in plain words."""
-    epochs, seconds, seeds = summary["epochs"], summary["seconds"], len(summary["seeds"])
-    trained = f"{counted(epochs, 'epoch')} in {seconds:.1f} seconds" + f", {seeds} seeds" * (seeds > 1)
-    lines = [f"{trained}; {used}.", *growth(summary)]
     test = summary.get("test")
-    if test is not None:
-        bound = number(test["losses"]["bound"], "{:.2f}")
-        lines.append(f"Negative evidence bound on {test['samples']:,} test samples: {bound} nats per sample.")
-        lines += [DENSITIES] if test["losses"]["bound"]["mean"] < 0 else []
-        lines += agreement(test, "clustering", "channel", [len(parts) for parts in test["channels_of"]])
-        lines += by_labels(test)
-    return [*lines, *grouping(summary)]
+    return [
+        f"{trained(summary)}; {used}.",
+        *growth(summary),
+        *([] if test is None else [_bound(test), *_densities(test), *_by_channels(test), *by_labels(test)]),
+        *grouping(summary),
+    ]
+
+
+def beside_the_facts(summary: Mapping[str, Any]) -> list[str]:
+    """The same without what stands at the top of a report."""
+    test = summary.get("test")
+    return [
+        f"{trained(summary)}.",
+        *growth(summary),
+        *([] if test is None else [*_densities(test), *_left_over(test), *by_labels(test)]),
+        *grouping(summary),
+    ]
+
+
+def trained(summary: Mapping[str, Any]) -> str:
+    """How long training took."""
+    epochs, seconds, seeds = summary["epochs"], summary["seconds"], len(summary["seeds"])
+    return f"{counted(epochs, 'epoch')} in {seconds:.1f} seconds" + f", {seeds} seeds" * (seeds > 1)
+
+
+def _bound(test: Mapping[str, Any]) -> str:
+    bound = signed(number(test["losses"]["bound"], "{:.2f}"))
+    return f"{BOUND.capitalize()} on {test['samples']:,} test samples: {bound} {BOUND_UNIT}."
+
+
+def _densities(test: Mapping[str, Any]) -> list[str]:
+    return [DENSITIES] if test["losses"]["bound"]["mean"] < 0 else []
+
+
+def _by_channels(test: Mapping[str, Any]) -> list[str]:
+    return agreement(test, "clustering", "channel", _channel_counts(test))
+
+
+def _left_over(test: Mapping[str, Any]) -> list[str]:
+    """Why one channel per label cannot reach all samples, where it cannot."""
+    left = left_over("channel", _channel_counts(test), test["labels"])
+    return [f"With {left}"] if test["labels"] and left else []
+
+
+def _channel_counts(test: Mapping[str, Any]) -> list[int]:
+    return [len(parts) for parts in test["channels_of"]]
 
 
 def growth(summary: Mapping[str, Any]) -> list[str]:
@@ -76,17 +108,16 @@ def agreement(test: Mapping[str, Any], key: str, part: str, counts: list[int]) -
         return []
     accuracy, labels = number(test[key]["accuracy"], "{:.1%}"), test["labels"]
     told = f"Accuracy, with one {part} per label: {accuracy}"
+    left = left_over(part, counts, labels)
+    return [f"{told}; with {left}" if left else f"{told}."]
+
+
+def left_over(part: str, counts: list[int], labels: int) -> str:
+    """How a sentence ends that says why one to one cannot fit; empty where it can."""
     if {*counts} == {labels}:
-        return [f"{told}."]
+        return ""
     many = f"{span(counts)} {part}{'s' * (max(counts) != 1)} for {counted(labels, 'label')}"
-    return [f"{told}; with {many}, what is left over counts as wrong."]
-
-
-class Fact(NamedTuple):
-    """One number that says much, and what it is."""
-
-    value: str
-    meaning: str
+    return f"{many}, what is left over counts as wrong."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,22 +125,22 @@ class Story:
     """What the top of a report tells."""
 
     title: str
+    lead: str  # the finding
     trained: str  # what was trained, on what
     facts: tuple[Fact, ...]
     outcome: tuple[str, ...]  # sentences
-    look_at: tuple[str, ...]
+    look_at: tuple[Remark, ...]
 
 
 def tell(findings: Findings, channels: Sequence[Channel]) -> Story:
     """The story of one seed, with the numbers of all of them."""
-    used = [channel for channel in channels if channel.is_used]
-    sentences = outcome(findings.summary, _in_use(findings, used))
     return Story(
         title=findings.run,
+        lead=lead(findings.bundle, channels),
         trained=_trained(findings),
-        facts=tuple(_facts(findings, used)),
-        outcome=tuple(sentences),
-        look_at=tuple(_look_at(findings, channels)) or (NOTHING_ODD,),
+        facts=tuple(facts(findings, channels)),
+        outcome=tuple(beside_the_facts(findings.summary)),
+        look_at=remarks(findings, channels),
     )
 
 
@@ -125,81 +156,3 @@ def _trained(findings: Findings) -> str:
         f"Shown are the {counted(len(bundle), 'sample')} of the {bundle.split} split, with the weights after epoch "
         f"{bundle.epoch}.{seed}"
     )
-
-
-def _in_use(findings: Findings, used: Sequence[Channel]) -> str:
-    is_open = int(findings.bundle.active.sum())
-    return f"{len(used)} of {counted(is_open, 'open channel')} in use"
-
-
-def _facts(findings: Findings, used: Sequence[Channel]) -> Iterator[Fact]:
-    K, test = findings.config.model.num_channels, findings.summary.get("test")
-    yield Fact(f"{len(used)} of {K}", "channels in use")
-    if findings.tree.proposed < len(findings.tree.channels):
-        yield Fact(str(findings.tree.proposed), "groups of channels, as the channel tree proposes")
-    if test is not None and test["labels"]:
-        yield Fact(number(test["clustering"]["accuracy"], "{:.1%}"), "test accuracy, one channel per label")
-    if test is not None:
-        yield Fact(number(test["losses"]["bound"], "{:.1f}"), "nats: negative evidence bound on test samples")
-
-
-def _look_at(findings: Findings, channels: Sequence[Channel]) -> Iterator[str]:
-    """What a person should look at first, the oddest first."""
-    used = [channel for channel in channels if channel.is_used]
-    known = [channel for channel in used if channel.purity is not None]
-    yield from _mixed(known)
-    yield from _alike(findings)
-    yield from _spread_labels(findings, known)
-    idle = sorted({*np.flatnonzero(findings.bundle.active).tolist()} - {channel.index for channel in used})
-    if idle:
-        holds, each = ("holds", "") if len(idle) == 1 else ("hold", " each")
-        yield f"{_named(idle).capitalize()} {holds} next to nothing: less than {USED:.0%} of the samples{each}."
-    closed = np.flatnonzero(~findings.bundle.active).tolist()
-    if closed:
-        yield f"{_named(closed).capitalize()} {'is' if len(closed) == 1 else 'are'} closed, and shown nowhere."
-    if known and all((channel.purity or 0) >= CLEAR for channel in known):
-        yield f"Every channel in use is clean: at least {CLEAR:.0%} of its samples share a label."
-
-
-def _mixed(known: Sequence[Channel]) -> Iterator[str]:
-    mixed = [channel for channel in known if (channel.purity or 0) < MIXED]
-    least = min(known, key=lambda channel: channel.purity or 0, default=None)
-    if least is not None and not mixed and (least.purity or 0) < CLEAR:
-        yield f"The least pure is {least.title}: see what else is in it."
-    if mixed:
-        which = _named([channel.index for channel in mixed])
-        verb = "is" if len(mixed) == 1 else "are"
-        yield f"{which.capitalize()} {verb} mixed: no label has {MIXED:.0%} of the samples there."
-
-
-def _alike(findings: Findings) -> Iterator[str]:
-    merges = findings.tree.merges
-    if merges and merges[0].height < WELL_TOLD:
-        first = merges[0]
-        yield (
-            f"Channels {first.kept} and {first.closed} are the most alike: two views of a sample tell them apart by "
-            f"{first.height:.2f}, where 0 is not at all and 1 always."
-        )
-
-
-def _spread_labels(findings: Findings, known: Sequence[Channel]) -> Iterator[str]:
-    homes: dict[str, list[int]] = {}
-    for channel in known:
-        homes.setdefault(str(channel.label), []).append(channel.index)
-    for label, where in homes.items():
-        if len(where) > 1:
-            yield f"Label {label} is the commonest in {_named(where)}."
-    truth = findings.bundle.truth
-    present = [findings.bundle.label_names[y] for y in np.unique(truth[truth != UNLABELLED])]
-    homeless = [name for name in present if name not in homes]
-    if known and homeless:
-        many = len(homeless) > 1
-        yield f"Label{'s' * many} {_and(homeless)} {'are' if many else 'is'} the commonest in no channel."
-
-
-def _named(channels: Sequence[int]) -> str:
-    return f"channel{'s' * (len(channels) > 1)} {_and(list(map(str, channels)))}"
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -4,9 +4,11 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
+
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel
-from rcmvae.report.measures import measures
+from rcmvae.report.measures import BETTER, measures, signed
 
 
 class Table(NamedTuple):
@@ -16,19 +18,45 @@ class Table(NamedTuple):
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     right: frozenset[str] = frozenset()  # columns of numbers
+    note: str = ""  # below the title
+    short: str = ""  # a title for links to it; without one, the table is folded
 
 
 def tables(findings: Findings, channels: Sequence[Channel]) -> list[Table]:
     """What was measured, and what is in each channel."""
     test = findings.summary.get("test")
-    return [*([] if test is None else [measured(test)]), contents(findings, channels)]
+    measured = [] if test is None else [measured_on(test), terms(findings, test)]
+    return [contents(findings, channels), *measured]
 
 
-def measured(scores: Mapping[str, Any]) -> Table:
-    """Every measure with its unit and its meaning, over all seeds."""
-    rows = tuple((one.name, one.value, one.unit, one.meaning) for one in measures(scores))
+def measured_on(scores: Mapping[str, Any]) -> Table:
+    """Every measure with its unit and its meaning, over all seeds, but for the terms."""
+    found = [one for one in measures(scores) if not one.is_term]
+    rows = tuple((one.name + one.arrow, one.value, one.unit, one.meaning) for one in found)
     title = f"Measures on {scores['samples']:,} samples of the {scores['split']} split"
-    return Table(title, ("measure", "value", "unit", "meaning"), rows, frozenset({"value"}))
+    columns = ("measure", "value", "unit", "meaning")
+    return Table(title, columns, rows, frozenset({"value"}), note=BETTER, short="Measures")
+
+
+def terms(findings: Findings, scores: Mapping[str, Any]) -> Table:
+    """What was minimised: each term with the weight that it had in the end."""
+    epoch = findings.bundle.epoch
+    weights = {
+        name: signed(f"{float(term.weight(jnp.float32(epoch))):g}")
+        for name, term in findings.config.objective.terms.items()
+    }
+    rows = tuple(
+        (one.name, weights.get(one.name, ""), one.value, one.meaning)
+        for one in measures(scores)
+        if one.is_term
+    )
+    return Table(
+        "The terms that were minimised",
+        ("term", "weight", "value", "meaning"),
+        rows,
+        frozenset({"weight", "value"}),
+        note=f"In nats, on the {scores['split']} split; weights are those of epoch {epoch}.",
+    )
 
 
 def contents(findings: Findings, channels: Sequence[Channel]) -> Table:
@@ -49,7 +77,8 @@ def contents(findings: Findings, channels: Sequence[Channel]) -> Table:
         for channel in channels
     )
     title = f"Channels, by the {findings.bundle.split} split (seed {findings.bundle.seed})"
-    return Table(title, ("channel", "group", *named, *numbers), rows, frozenset({"purity", *numbers}))
+    columns, right = ("channel", "group", *named, *numbers), frozenset({"purity", *numbers})
+    return Table(title, columns, rows, right, short="Table of channels")
 
 
 def _label(channel: Channel) -> tuple[str, str]:

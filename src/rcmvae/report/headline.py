@@ -1,0 +1,85 @@
+"""The finding of a run in one sentence, and its few numbers."""
+
+import math
+from collections.abc import Iterator, Sequence
+from statistics import NormalDist
+from typing import NamedTuple
+
+from rcmvae.diagnostics import Bundle
+from rcmvae.errors import counted
+from rcmvae.findings import Findings
+from rcmvae.report.channels import Channel, percent
+from rcmvae.report.measures import BOUND, BOUND_UNIT, signed
+from rcmvae.results import number
+from rcmvae.structs import UNLABELLED
+
+LEVEL = 0.95  # of intervals
+
+
+class Fact(NamedTuple):
+    """One number that says much, and what it is."""
+
+    value: str
+    meaning: str
+
+
+def lead(bundle: Bundle, channels: Sequence[Channel]) -> str:
+    """How many channels are in use, how large they are, and how pure; without labels, how sure."""
+    used = [channel for channel in channels if channel.is_used]
+    if not used:
+        return "No channel is in use."
+    sizes = sorted(channel.samples for channel in used)
+    each = " each" * (len(used) > 1)
+    many = f"{counted(len(used), 'channel')} in use, of {_range(f'{sizes[0]:,}', f'{sizes[-1]:,}')} samples{each}"
+    pure = sorted(channel.purity for channel in used if channel.purity is not None)
+    if pure:
+        return (
+            f"{many}: {_range(percent(pure[0]), percent(pure[-1]))} of a channel's samples share its label."
+        )
+    certainty = bundle.responsibility.max(axis=1)
+    sure = sorted(float(certainty[bundle.channel == channel.index].mean()) for channel in used)
+    return (
+        f"{many}: they are routed with {_range(percent(sure[0]), percent(sure[-1]))} certainty, on average."
+    )
+
+
+def facts(findings: Findings, channels: Sequence[Channel]) -> Iterator[Fact]:
+    """The numbers at the top."""
+    K, test = findings.config.model.num_channels, findings.summary.get("test")
+    yield Fact(f"{sum(channel.is_used for channel in channels)} of {K}", "channels in use")
+    if test is not None and test["labels"]:
+        accuracy = test["clustering"]["accuracy"]
+        meaning = f"test accuracy, one channel per label{_doubt(findings)}"
+        yield Fact(number(accuracy, "{:.1%}"), meaning)
+    if test is not None:
+        meaning = f"{BOUND} on {counted(test['samples'], 'test sample')}, {BOUND_UNIT}"
+        yield Fact(signed(number(test["losses"]["bound"], "{:.1f}")), meaning)
+
+
+def _doubt(findings: Findings) -> str:
+    """Between what the accuracy of the seed that is shown may lie; nothing where not all samples are known."""
+    test, bundle = findings.summary["test"], findings.bundle
+    if (bundle.truth == UNLABELLED).any() or bundle.seed not in test["seeds"]:
+        return ""
+    share = test["clustering"]["accuracy"]["per_seed"][test["seeds"].index(bundle.seed)]
+    low, high = wilson(share, test["samples"])
+    seed = f" for seed {bundle.seed}" * (len(test["seeds"]) > 1)
+    many = counted(test["samples"], "test sample")
+    return f"; {many}, {percent(LEVEL)} interval{seed} {low:.1%} to {high:.1%}"
+
+
+def wilson(share: float, samples: int) -> tuple[float, float]:
+    """Between what a share may lie that so many samples gave: the interval of Wilson.
+
+    >>> [round(end, 3) for end in wilson(0.9, 100)]
+    [0.826, 0.945]
+    """
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    shrink = 1 + z * z / samples
+    middle = (share + z * z / (2 * samples)) / shrink
+    reach = z / shrink * math.sqrt(share * (1 - share) / samples + (z / (2 * samples)) ** 2)
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def _range(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"
