@@ -118,6 +118,7 @@ def test_reconstructions_are_those_of_the_own_channel() -> None:
     at = some_of_each(bundle, 48)
     own = bundle.channel[bundle.pictures.example[at]]
     (axes,) = drawn("core/reconstructions", IMAGES).axes
+    assert [text.get_text() for text in axes.texts] == [f"ch {k}" for k in np.unique(own)]
     table = inner(pictures(axes, 2, 16), 6, 5)[:, : len(at), ..., :1]
     np.testing.assert_array_equal(table[0], bundle.pictures.original[at])
     np.testing.assert_array_equal(table[1], bundle.pictures.reconstruction[at, own])
@@ -198,7 +199,7 @@ def test_ownership_is_the_share_of_each_label() -> None:
     bundle = IMAGES.bundle
     axes = drawn("mixture/channel_ownership", IMAGES).axes[0]
     (image,) = axes.images
-    channels = [int(label.get_text()) for label in axes.get_yticklabels()]
+    channels = [int(label.get_text().removeprefix("ch ")) for label in axes.get_yticklabels()]
     assert sorted(channels) == [0, 1, 2, 3]
     for row, k in enumerate(channels):
         share = np.bincount(bundle.truth[bundle.channel == k], minlength=3) / (bundle.channel == k).sum()
@@ -211,14 +212,14 @@ def test_channels_are_shown_with_what_they_are_called() -> None:
     assert names is not None
     figure = drawn("labels/tau_matrix", findings)
     axes = figure.axes[0]
-    rows = [int(tick.get_text()) for tick in axes.get_yticklabels()]
+    rows = [int(tick.get_text().removeprefix("ch ")) for tick in axes.get_yticklabels()]
     assert rows[-1] == 1
     image = np.asarray(axes.images[0].get_array())
     np.testing.assert_allclose(image[:-1], names.tau.table[rows[:-1]])
     assert (image[-1] == 0).all()
     words = [text.get_text() for text in axes.texts]
     assert words.count("closed") == 1
-    assert {f"{names.tau.counts[k].sum():.1f}" for k in rows[:-1]} <= {*words}
+    assert {f"{names.tau.counts[k].sum():.0f}" for k in rows[:-1]} <= {*words}
     assert "By 30 labels, 4 of 4 open channels have a name" in figure.get_suptitle()
 
 
@@ -336,7 +337,7 @@ def test_the_tree_is_cut_where_it_proposes() -> None:
     (lines,) = (one for one in axes.collections if isinstance(one, LineCollection))
     tops = sorted(np.asarray(segment)[1, 0] for segment in lines.get_segments())
     np.testing.assert_allclose(tops, tree.heights)
-    order = [int(label.get_text().partition(":")[0]) for label in axes.get_yticklabels()]
+    order = [int(label.get_text().partition(":")[0].removeprefix("ch ")) for label in axes.get_yticklabels()]
     assert sorted(order) == list(tree.channels)
 
 

@@ -75,6 +75,15 @@ def percent(share: float) -> str:
     return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
 
 
+def short(channel: int) -> str:
+    """A channel where there is little room; a bare number above a digit would read as what it is taken for.
+
+    >>> short(4)
+    'ch 4'
+    """
+    return f"ch {channel}"
+
+
 def shortened(name: str, most: int = 12) -> str:
     """A name that fits.
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 
-from rcmvae.figures.contents import shortened
+from rcmvae.figures.contents import short, shortened
 from rcmvae.figures.style import INK, PAPER, SHARE
 
 
@@ -21,8 +21,8 @@ def show_shares(
     axes.imshow(table, cmap=SHARE, vmin=0, vmax=1, aspect="auto")
     shown = [shortened(label, 10) for label in labels]
     axes.set_xticks(range(len(labels)), shown, rotation=45 if sum(map(len, shown)) > 90 else 0)
-    axes.set_yticks(range(len(channels)), [str(k) for k in channels])
-    axes.set(xlabel="label", ylabel="channel")
+    axes.set_yticks(range(len(channels)), [short(k) for k in channels.tolist()])
+    axes.set(xlabel="label")
     axes.tick_params(length=0)
     for row, column in np.argwhere(table >= least).tolist():
         tone = PAPER if table[row, column] > 0.5 else INK

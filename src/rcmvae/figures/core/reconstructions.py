@@ -1,11 +1,15 @@
 """Samples and what the model makes of them."""
 
+import itertools
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rcmvae.figures.contents import short
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.pictures import some_of_each
-from rcmvae.figures.style import page, panels, rows_of
+from rcmvae.figures.style import QUIET, page, panels, rows_of
 from rcmvae.figures.tiles import tiles_of
 from rcmvae.findings import Findings
 
@@ -24,7 +28,7 @@ def reconstructions(findings: Findings) -> Figure:
     drawn = page(
         f"Samples (above) and their reconstructions (below): {nll:.1f} nats per sample",
         f"−log p(x | z, k) over {len(bundle):,} samples of the {bundle.split} split, z drawn in the channel k that "
-        f"holds the sample. Pictures from the mean code; numbers are channels.{tiles.caption}",
+        f"holds the sample. Pictures from the mean code, grouped by channel (ch).{tiles.caption}",
         1.0 + rows_of(len(at), COLUMNS) * (2 * tiles.aspect * TILE + 0.25),
     )
     for n, axes in enumerate(panels(drawn, rows_of(len(at), COLUMNS), 1)):
@@ -35,6 +39,15 @@ def reconstructions(findings: Findings) -> Figure:
         table = np.zeros((2, COLUMNS, *pairs.shape[2:]), pairs.dtype)
         table[:, :count] = pairs[:, part]
         tiles.table(axes, table, shown)
-        for column, channel in enumerate(own[part].tolist()):
-            axes.text(column, -0.55, str(channel), ha="center", va="bottom", fontsize=8)
+        _name_groups(axes, own[part].tolist())
     return drawn
+
+
+def _name_groups(axes: Axes, channels: list[int]) -> None:
+    """Above pictures side by side that belong to one channel, its name, once."""
+    first = 0
+    for k, group in itertools.groupby(channels):
+        last = first + len(list(group)) - 1
+        axes.plot([first - 0.4, last + 0.4], [-0.56, -0.56], color=QUIET, linewidth=0.8, clip_on=False)
+        axes.text((first + last) / 2, -0.62, short(k), ha="center", va="bottom", fontsize=8)
+        first = last + 1

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from rcmvae.errors import counted
-from rcmvae.figures.contents import and_more, contents, largest
+from rcmvae.figures.contents import and_more, contents, largest, short
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.style import page
 from rcmvae.figures.tiles import tiles_of
@@ -37,5 +37,7 @@ def samples(findings: Findings) -> Figure:
         table[: len(part)] = drawn[block * rows : (block + 1) * rows]
         tiles.table(axes, table, present)
         for row, content in enumerate(part):
-            axes.text(-0.7, row, f"{content.channel}\n{content.kind}", ha="right", va="center", fontsize=7.5)
+            axes.text(
+                -0.7, row, f"{short(content.channel)}\n{content.kind}", ha="right", va="center", fontsize=7.5
+            )
     return made

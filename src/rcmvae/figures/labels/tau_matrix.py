@@ -30,7 +30,7 @@ def tau_matrix(findings: Findings) -> Figure:
         f"By {counted(len(names), 'label')}, {named} of {counted(int(active.sum()), 'open channel')} have a name: they "
         f"are {percent(certainty)} sure of it",
         f"Each row: p(label | channel) in %, where it is {100 * TOLD:.0f} or more. To the right: how many labels were "
-        f"counted in the channel, by responsibility. Where hardly any was, it is called what its group is called."
+        f"counted in the channel, rounded. Where hardly any was, it is called what its group is called."
         f"{and_more(len(active) - len(channels))}{and_more(len(names.labels) - len(labels), 'label')}",
         1.5 + 0.26 * len(channels),
     )
@@ -47,7 +47,7 @@ def _beside(axes: Axes, held: list[float], is_open: list[bool], columns: int) ->
     axes.text(columns - 0.4, -0.8, "labels", ha="left", va="center", fontsize=7.5, color=QUIET)
     for row, (labels, opened) in enumerate(zip(held, is_open, strict=True)):
         if opened:
-            axes.text(columns - 0.4, row, f"{labels:.1f}", ha="left", va="center", fontsize=7.5)
+            axes.text(columns - 0.4, row, f"{labels:,.0f}", ha="left", va="center", fontsize=7.5)
             continue
         axes.axhspan(row - 0.5, row + 0.5, facecolor=FAINT, hatch="///", edgecolor=PAPER, linewidth=0)
         axes.text((columns - 1) / 2, row, "closed", ha="center", va="center", fontsize=7.5, color=QUIET,

@@ -7,12 +7,13 @@ from matplotlib.ticker import MaxNLocator
 
 from rcmvae.errors import counted
 from rcmvae.figures import needs
-from rcmvae.figures.contents import and_more
+from rcmvae.figures.contents import and_more, short
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.style import FAINT, HELD_OUT, INK, TRAIN, page
 from rcmvae.findings import Findings
 
 MOST = 30
+FLAT = 12  # with so many channels their names fit side by side
 
 
 @figure(needs.history)
@@ -68,5 +69,5 @@ def _usage(axes: Axes, findings: Findings) -> None:
         markeredgecolor=INK,
         markeredgewidth=0.4,
     )
-    axes.set_xticks(at, [str(k) for k in order], fontsize=5 if len(at) > 30 else 7)
-    axes.set(xlabel="channel", ylabel="% of samples", xlim=(-0.75, len(at) - 0.25))
+    axes.set_xticks(at, [short(k) for k in order.tolist()], fontsize=7, rotation=0 if len(at) <= FLAT else 90)
+    axes.set(ylabel="% of samples", xlim=(-0.75, len(at) - 0.25))

@@ -8,7 +8,7 @@ from matplotlib.patheffects import withStroke
 
 from rcmvae.diagnostics.survey import plane_of
 from rcmvae.errors import counted
-from rcmvae.figures.contents import and_more, contents, largest
+from rcmvae.figures.contents import and_more, contents, largest, short
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.maps import MOST_POINTS, name_axes, places, scatter, shown_of, thinned
 from rcmvae.figures.style import FAINT, HELD_OUT, INK, PAPER, colours, page
@@ -31,7 +31,7 @@ def _shared(findings: Findings) -> Figure:
     drawn = page(
         f"{counted(len(found), 'channel')} in one latent space: {100 * _between(findings):.0f} % of the codes' "
         f"variance lies between them",
-        f"Mean codes of the {bundle.split} split, coloured by channel; a number marks the median of each channel."
+        f"Mean codes of the {bundle.split} split, coloured by channel; its name marks the median of each."
         f"{shown_of(len(rows), len(bundle))}",
         6.4,
     )
@@ -41,7 +41,7 @@ def _shared(findings: Findings) -> Figure:
         x, y = np.median(places(bundle, content.rows, plane), axis=0).tolist()
         outline = [withStroke(linewidth=3, foreground=PAPER)]
         axes.text(
-            x, y, str(content.channel), ha="center", va="center", fontweight="bold", path_effects=outline
+            x, y, short(content.channel), ha="center", va="center", fontweight="bold", path_effects=outline
         )
     axes.set_aspect("equal", adjustable="datalim")
     name_axes(axes, plane)
@@ -80,7 +80,9 @@ def _private(findings: Findings) -> Figure:
         reach = np.array([np.quantile(bundle.mean[content.rows, d], MIDDLE) for content in shown])
         _ranges(axes, reach)
         axes.set(xlabel=f"latent {d}", ylim=(len(shown) - 0.4, -0.6))
-    panels[0].set_yticks(range(len(shown)), [f"{content.channel}: {content.kind}" for content in shown])
+    panels[0].set_yticks(
+        range(len(shown)), [f"{short(content.channel)}: {content.kind}" for content in shown]
+    )
     return drawn
 
 

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from rcmvae.figures import needs
-from rcmvae.figures.contents import and_more, contents, largest
+from rcmvae.figures.contents import and_more, contents, largest, short
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.pictures import some_of_each
 from rcmvae.figures.style import PALETTE, page
@@ -34,7 +34,7 @@ def recon_by_channel(findings: Findings) -> Figure:
     )
     axes = drawn.subplots()
     tiles.table(axes, table)
-    for column, name in enumerate(["sample", *map(str, shown)]):
+    for column, name in enumerate(["sample", *map(short, shown)]):
         axes.text(column, -0.6, name, ha="center", va="bottom", fontsize=8)
     for row, k in enumerate(own.tolist()):
         if k in shown:

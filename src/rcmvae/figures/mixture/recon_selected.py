@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Shaped
 from matplotlib.figure import Figure
 
-from rcmvae.figures.contents import percent
+from rcmvae.figures.contents import percent, short
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.pictures import some_of_each
 from rcmvae.figures.style import QUIET, page
@@ -45,7 +45,9 @@ def recon_selected(findings: Findings) -> Figure:
     for column in range(len(at)):
         for place, y, side in ((0, -0.55, "bottom"), (1, len(rows) - 0.45, "top"))[: len(rows) - 2]:
             k = int(ranked[column, place])
-            axes.text(column, y, f"{k}\n{percent(float(r[column, k]))}", ha="center", va=side, fontsize=7.5)
+            axes.text(
+                column, y, f"{short(k)}\n{percent(float(r[column, k]))}", ha="center", va=side, fontsize=7.5
+            )
     return drawn
 
 

@@ -8,7 +8,7 @@ from scipy.cluster.hierarchy import dendrogram
 
 from rcmvae.errors import counted
 from rcmvae.figures import needs
-from rcmvae.figures.contents import contents
+from rcmvae.figures.contents import contents, short
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.style import INK, QUIET, colour, page
 from rcmvae.findings import Findings
@@ -39,7 +39,7 @@ def tree(findings: Findings) -> Figure:
         tones.append(QUIET if inside is None else colour(int(groups[inside])))
     axes.add_collection(LineCollection(lines, colors=tones, linewidths=1.6))
     axes.axvline(cut, color=INK, linestyle="--", linewidth=0.9)
-    names = [f"{k}: {told.get(k, 'holds no sample first')}" for k in order]
+    names = [f"{short(k)}: {told.get(k, 'holds no sample first')}" for k in order]
     axes.set_yticks(10.0 * np.arange(len(order)) + 5, names, fontsize=8 if len(order) <= MANY else 6)
     for label, k in zip(axes.get_yticklabels(), order, strict=True):
         label.set_color(colour(int(groups[k])) if (groups == groups[k]).sum() > 1 else INK)
