@@ -19,6 +19,7 @@ from tests.figures.made import made
 NAMES = {
     *("core/loss_curves", "core/reconstructions", "core/latent_space", "core/samples"),
     *("mixture/channel_latents_grid", "mixture/latent_by_channel", "mixture/channel_ownership"),
+    "mixture/doubtful",
     *("mixture/channel_kl", "mixture/routing_hardness", "mixture/recon_selected", "mixture/recon_by_channel"),
     *("mixture/evolution", "mixture/manifolds", "mixture/tree", "curriculum/k_active", "curriculum/pot_tree"),
     *("labels/tau_matrix", "labels/efficiency", "labels/calibration", "labels/ood"),
@@ -34,6 +35,7 @@ LONELY = GROWN | {
     "mixture/tree": "nothing to merge",
     "mixture/routing_hardness": "Only one channel",
     "mixture/recon_by_channel": "Only one channel",
+    "mixture/doubtful": "Only one channel",
 }
 UNKNOWN = GROWN | {"mixture/channel_ownership": "has a label", "labels/efficiency": "0 samples"}
 RUNS: dict[str, tuple[Findings, dict[str, str]]] = {
