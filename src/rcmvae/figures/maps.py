@@ -18,10 +18,11 @@ from rcmvae.structs import UNLABELLED
 
 MOST_POINTS = 20_000  # of a figure
 MOST_OF_PANEL = 3_000
+RARE = 0.5  # of an equal share of the points: a label with less is not to be covered by others
 
 
 def thinned(rows: Int[np.ndarray, " n"], most: int) -> Int[np.ndarray, " m"]:
-    """At most so many rows, drawn and ordered at random, always the same way: what lies on top says nothing.
+    """At most so many rows, drawn and ordered at random, always the same way.
 
     >>> thinned(np.arange(100), 3).shape, sorted(thinned(np.array([4, 7]), 3).tolist())
     ((3,), [4, 7])
@@ -43,7 +44,7 @@ def places(
 ) -> Float[np.ndarray, "n 2"]:
     """Mean codes in a plane; a latent space of one dimension is spread upwards at random, to be seen."""
     codes = bundle.mean[rows][:, plane].astype(float)
-    if plane[0] == plane[1]:
+    if not has_plane(plane):
         codes[:, 1] = np.random.default_rng(0).uniform(-0.5, 0.5, len(rows))
     return codes
 
@@ -52,6 +53,11 @@ def name_axes(axes: Axes, plane: Int[np.ndarray, " 2"]) -> None:
     """Say which latent dimensions a plot shows."""
     across, up = plane.tolist()
     axes.set(xlabel=f"latent {across}", ylabel=f"latent {up}" if across != up else "(spread to be seen)")
+
+
+def has_plane(plane: Int[np.ndarray, " 2"]) -> bool:
+    """Whether both axes are latent dimensions, in the same unit."""
+    return bool(plane[0] != plane[1])
 
 
 def sparse_ticks(axes: Axes, most: int = 3) -> None:
@@ -100,6 +106,15 @@ class Shades:
     ) -> Float[np.ndarray, "n c"]:
         return colours(self.bundle.truth[rows]) if self.by_label else density(points)
 
+    def ordered(self, rows: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+        """As they are drawn one over the other: first those without a label, last those of rare labels."""
+        truth = self.bundle.truth[rows]
+        known = truth != UNLABELLED
+        count = np.bincount(truth[known], minlength=1)
+        rare = count < RARE * known.sum() / max((count > 0).sum(), 1)
+        late = np.where(rare, len(rows) - count, 0)[truth] + 1
+        return rows[np.argsort(np.where(known, late, 0), kind="stable")]
+
     @property
     def caption(self) -> str:
         if not self.by_label:
@@ -107,7 +122,7 @@ class Shades:
         repeated = len(self.bundle.label_names) > len(PALETTE)
         unknown = (self.bundle.truth == UNLABELLED).any()
         again = f" (of {len(self.bundle.label_names)} labels some look alike)" if repeated else ""
-        return f"Colours are labels{again}{'; grey has none' if unknown else ''}."
+        return f"Colours are labels{again}{'; grey has none' if unknown else ''}; rare ones lie on top."
 
     def legend(self, figure: Figure, rows: Int[np.ndarray, " n"]) -> None:
         """The labels of these samples, where colours tell them apart."""

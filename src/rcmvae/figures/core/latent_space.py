@@ -16,7 +16,7 @@ def latent_space(findings: Findings) -> Figure:
     """The mean code of every sample in its own channel."""
     bundle = findings.bundle
     plane, shades = plane_of(bundle.mean).dimensions, Shades.of(bundle)
-    rows = thinned(np.arange(len(bundle)), MOST_POINTS)
+    rows = shades.ordered(thinned(np.arange(len(bundle)), MOST_POINTS))
     spread = bundle.mean.std(axis=0, dtype=float)[plane]
     drawn = page(
         f"Codes spread by {spread[0]:.2f} and {spread[1]:.2f} where a standard normal spreads by 1",

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -10,11 +11,13 @@ from rcmvae.errors import counted
 from rcmvae.figures import needs
 from rcmvae.figures.contents import percent
 from rcmvae.figures.drawing import figure
-from rcmvae.figures.style import HELD_OUT, INK, QUIET, TRAIN, page
+from rcmvae.figures.style import HELD_OUT, QUIET, page
 from rcmvae.findings import Findings
 from rcmvae.labels import Reliability
 
 CLOSE = 0.03  # a mean difference that is none to speak of
+FEW = 10  # samples of a bin that say little
+NORMAL_95 = 1.96  # standard deviations
 
 
 @figure(needs.judged)
@@ -31,10 +34,12 @@ def calibration(findings: Findings) -> Figure:
         else "No temperature was fitted."
     )
     drawn = page(
-        f"{percent(right)} of the labels are right, where {percent(said)} was said: {_verdict(right - said)}",
+        f"{percent(right)} of the labels are right, where {percent(said)} was said: "
+        f"{_verdict(right, said, int(samples))}",
         f"Over the {counted(int(samples), 'sample')} of the {split} split that have a label and were not counted. "
-        f"Points: how many of the samples of about one confidence are right; on the dashed line, what is said holds. "
-        f"ECE {judged.ece:.3f} is the mean gap to that line. {fitted}",
+        f"Points: how many of the samples of about one confidence are right, and how many samples those are; bars: "
+        f"Wilson's interval of 95 %. Grey: fewer than {FEW} samples. On the dashed line, what is said holds. ECE "
+        f"{judged.ece:.3f} is the mean gap to that line. {fitted}",
         4.6,
     )
     above, below = drawn.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -49,23 +54,42 @@ def calibration(findings: Findings) -> Figure:
 
 def _diagram(axes: Axes, judged: Reliability) -> None:
     axes.plot([0, 1], [0, 1], color=QUIET, linestyle="--", linewidth=1)
-    size = np.sqrt(judged.samples / judged.samples.max())  # what few samples say is faint
-    axes.vlines(
-        judged.confidence, judged.confidence, judged.accuracy, color=TRAIN, linewidth=0.5 + 2.5 * size, label="gap",
-    )  # fmt: skip
-    axes.scatter(
-        judged.confidence, judged.accuracy, s=5 + 195 * size**2, color=HELD_OUT, edgecolors=INK, linewidths=0.5,
-        zorder=3, label="bin; the larger, the more samples",
-    )  # fmt: skip
+    used = judged.samples > 0
+    at, right, samples = judged.confidence[used], judged.accuracy[used], judged.samples[used]
+    low, high = wilson(right, samples)
+    tones = np.where(samples < FEW, QUIET, HELD_OUT)
+    axes.vlines(at, low, high, color=tones.tolist(), linewidth=1.4)
+    axes.scatter(at, right, s=36, color=tones.tolist(), zorder=3)
+    for x, y, n in zip(at.tolist(), low.tolist(), samples.tolist(), strict=True):
+        axes.annotate(
+            f"{n:,}", (x, y), (0, -4), textcoords="offset points", ha="center", va="top", fontsize=7.5
+        )
     told: Any = {"fontsize": 8, "color": QUIET, "transform": axes.transAxes}
     axes.text(0.015, 0.97, "above the line: right more often than said", va="top", **told)
     axes.text(0.3, 0.03, "below the line: less often", va="bottom", **told)
     axes.set(ylabel="share that is right", ylim=(-0.03, 1.06))
     axes.set_yticks(np.linspace(0, 1, 6))
-    axes.legend(loc="lower right")
 
 
-def _verdict(more: float) -> str:
-    if abs(more) < CLOSE:
+def wilson(
+    share: Float[np.ndarray, " n"], samples: Int[np.ndarray, " n"]
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """The range of shares that fit what was seen, after Wilson, by 95 %.
+
+    >>> [bound.round(3).tolist() for bound in wilson(np.array([0.5, 1.0]), np.array([10, 10]))]
+    [[0.237, 0.722], [0.763, 1.0]]
+    """
+    weight = NORMAL_95**2 / samples
+    middle = (share + weight / 2) / (1 + weight)
+    half = np.sqrt(weight * (share * (1 - share) + weight / 4)) / (1 + weight)
+    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+
+
+def _verdict(right: float, said: float, samples: int) -> str:
+    """What the difference means, and that it may be chance where few samples judge."""
+    low, high = (float(bound[0]) for bound in wilson(np.array([right]), np.array([samples])))
+    if not low <= said <= high and abs(right - said) >= CLOSE:
+        return "surer than they should be" if right < said else "better than they say"
+    if right - low <= CLOSE and high - right <= CLOSE:
         return "take them at their word"
-    return "surer than they should be" if more < 0 else "better than they say"
+    return f"{counted(samples, 'sample')} cannot tell these apart"

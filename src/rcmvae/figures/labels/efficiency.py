@@ -16,6 +16,7 @@ from rcmvae.labels import Asking, simulated, unlabelled
 from rcmvae.structs import UNLABELLED
 
 ASKED, JUDGING = 1000, 4000  # samples that may be asked about, and that judge; at most
+SPOKEN = {"train": "training"}  # as a sentence says it, where it differs from the name of the split
 DRAWS = 10  # of a person who is asked about anything
 FEWEST, FURTHER, MOST = 20, 3, 100  # labels: so many, or so many for each channel, at most
 
@@ -27,20 +28,22 @@ class Curve(NamedTuple):
     mean: Float[np.ndarray, " T"]
     worst: Float[np.ndarray, " T"]
     best: Float[np.ndarray, " T"]
+    judging: int  # samples, other than those that may be asked about
 
 
 @figure(needs.several_labelled)
 def efficiency(findings: Findings) -> Figure:
     """Accuracy against the number of labels, asked by strategy and by chance."""
     medoids, chance = curve(findings, "medoids"), curve(findings, "chance", DRAWS, apart=0)
-    channels = int(findings.bundle.active.sum())
+    channels, split = int(findings.bundle.active.sum()), findings.bundle.split
     at = min(channels, len(medoids.labels)) - 1
+    judging = f"other {SPOKEN.get(split, split)} samples"
     drawn = page(
-        f"{counted(at + 1, 'label')} give {percent(medoids.mean[at])} if the most central samples are named, "
-        f"{percent(chance.mean[at])} if random ones are",
-        f"As if somebody who knows all labels of the {findings.bundle.split} split were asked about one sample after "
-        f"the other: channels are called by these answers alone, and other samples judge. Random samples: the mean of "
-        f"{DRAWS} orders, and from the worst to the best of them.",
+        f"{counted(at + 1, 'label')} call {percent(medoids.mean[at])} of the {judging} right if the most central are "
+        f"named, {percent(chance.mean[at])} if random ones are",
+        f"As if somebody who knows all labels of the {split} split were asked about one sample after the other: "
+        f"channels are called by these answers alone, and {medoids.judging:,} other samples judge. Random samples: the "
+        f"mean of {DRAWS} orders, and from the worst to the best of them.",
         3.6,
     )
     axes = drawn.subplots()
@@ -63,7 +66,9 @@ def efficiency(findings: Findings) -> Figure:
         fontsize=8,
         color=QUIET,
     )
-    axes.set(xlabel="labels", ylabel="% of samples called right", ylim=(0, 101), xlim=(1, medoids.labels[-1]))
+    axes.set(
+        xlabel="labels", ylabel=f"% of {judging}\ncalled right", ylim=(0, 101), xlim=(1, medoids.labels[-1])
+    )
     axes.legend(loc="lower right")
     return drawn
 
@@ -85,4 +90,5 @@ def curve(findings: Findings, strategy: str, draws: int = 1, *, apart: float = A
         )
         runs.append(found.accuracy)
     accuracy = np.stack(runs)
-    return Curve(np.arange(1, budget + 1), accuracy.mean(axis=0), accuracy.min(axis=0), accuracy.max(axis=0))
+    mean, worst, best = accuracy.mean(axis=0), accuracy.min(axis=0), accuracy.max(axis=0)
+    return Curve(np.arange(1, budget + 1), mean, worst, best, len(judging))

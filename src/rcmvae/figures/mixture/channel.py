@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from rcmvae.figures.contents import Content, contents
 from rcmvae.figures.drawing import figure_of_channel
-from rcmvae.figures.maps import MOST_POINTS, Shades, name_axes, places, scatter, shown_of, thinned
+from rcmvae.figures.maps import MOST_POINTS, Shades, has_plane, name_axes, places, scatter, shown_of, thinned
 from rcmvae.figures.style import page
 from rcmvae.figures.tiles import tiles_of
 from rcmvae.findings import Findings
@@ -21,7 +21,7 @@ def channel(findings: Findings, k: int) -> Figure:
     bundle, shades, tiles = findings.bundle, Shades.of(findings.bundle), tiles_of(findings.bundle)
     content = next(content for content in contents(bundle) if content.channel == k)
     plane = bundle.pictures.plane[k]
-    rows = thinned(content.rows, MOST_POINTS)
+    rows = shades.ordered(thinned(content.rows, MOST_POINTS))
     drawn = page(
         f"Channel {k}: {content.told}",
         f"Mean codes of its samples of the {bundle.split} split, and some of the samples where their codes are. "
@@ -31,18 +31,21 @@ def channel(findings: Findings, k: int) -> Figure:
     axes = drawn.subplots()
     points = places(bundle, rows, plane)
     scatter(axes, points, shades(rows, points))
-    left, right, low, high = _limits(points)
+    left, right, low, high = _limits(points, square=has_plane(plane))
     at, centres, (width, height) = _pictured(findings, content, (left, right, low, high))
     tiles.put(axes, bundle.pictures.thumbnail[at], centres, FILLED * width, FILLED * height)
-    axes.set(xlim=(left, right), ylim=(low, high), aspect="auto")
+    axes.set(xlim=(left, right), ylim=(low, high), box_aspect=1)
     name_axes(axes, plane)
     shades.legend(drawn, rows)
     return drawn
 
 
-def _limits(points: Float[np.ndarray, "n 2"]) -> tuple[float, float, float, float]:
+def _limits(points: Float[np.ndarray, "n 2"], *, square: bool) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top; as far to the right as upwards where both are codes."""
     low, high = points.min(axis=0), points.max(axis=0)
-    room = np.where(high > low, 0.05 * (high - low), 1.0)
+    extent = high - low
+    side = np.where(square, extent.max(), extent)
+    room = (side - extent) / 2 + np.where(side > 0, 0.05 * side, 1.0)
     (left, bottom), (right, top) = (low - room).tolist(), (high + room).tolist()
     return left, right, bottom, top
 

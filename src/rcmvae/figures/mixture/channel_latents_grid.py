@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from rcmvae.errors import counted
 from rcmvae.figures.contents import Content, and_more, contents, largest, percent
 from rcmvae.figures.drawing import figure
-from rcmvae.figures.maps import MOST_OF_PANEL, Shades, places, scatter, sparse_ticks, thinned
+from rcmvae.figures.maps import MOST_OF_PANEL, Shades, has_plane, places, scatter, sparse_ticks, thinned
 from rcmvae.figures.style import page, panels, rows_of
 from rcmvae.findings import Findings
 
@@ -28,9 +28,11 @@ def channel_latents_grid(findings: Findings) -> Figure:
         1.1 + 1.85 * rows_of(len(shown), COLUMNS),
     )
     for axes, content in zip(panels(drawn, len(shown), COLUMNS), shown, strict=True):
-        rows = thinned(content.rows, MOST_OF_PANEL)
-        points = places(bundle, rows, bundle.pictures.plane[content.channel])
+        rows = shades.ordered(thinned(content.rows, MOST_OF_PANEL))
+        plane = bundle.pictures.plane[content.channel]
+        points = places(bundle, rows, plane)
         scatter(axes, points, shades(rows, points))
+        axes.set_aspect("equal" if has_plane(plane) else "auto", adjustable="datalim")
         sparse_ticks(axes)
         axes.tick_params(labelsize=6, length=2, pad=1)
         axes.set_title(_title(content, findings.groups), fontsize=7.5)
