@@ -1,6 +1,7 @@
 """Which samples are shown as doubtful, against what the bundle says of them."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from tests.figures.made import made
 from tests.figures.test_drawn import drawn, inner, pictures
 
 
-def mislabelled(**sizes: int) -> Findings:
+def mislabelled(**sizes: Any) -> Findings:
     """Findings in which every fourth sample has the next label."""
     findings = made(**sizes)
     bundle = findings.bundle

@@ -47,7 +47,7 @@ def measures(scores: Mapping[str, Any]) -> list[Measure]:
     return [
         Measure(
             section,
-            title + name.replace("_", " ") if title else NAMES.get(f"{section}/{name}", name),
+            title + name.replace("_", " ") if title else str(NAMES.get(f"{section}/{name}", name)),
             metric.unit,
             span(spread["per_seed"]) if metric.unit == "count" else signed(number(spread, "{:.3f}")),
             metric.meaning,

@@ -62,13 +62,13 @@ def _contents(bundle: Bundle, known: Sequence[Channel]) -> Iterator[Remark]:
         inside = label_of[(bundle.channel == channel.index) & (label_of != UNLABELLED)]
         counts = np.bincount(inside, minlength=2)
         first, second = np.argsort(-counts, kind="stable")[:2]
-        many, share = int(counts[second]), counts[second] / len(inside)
+        many, share = int(counts[second]), float(counts[second] / len(inside))
         if many < FEW or share < LITTLE or told == MOST:
             continue
         told += 1
         names = bundle.label_names
         yield Remark(
-            f"Channel {channel.index} is {percent(counts[first] / len(inside))} label {names[first]} and "
+            f"Channel {channel.index} is {percent(float(counts[first] / len(inside)))} label {names[first]} and "
             f"{percent(share)} label {names[second]}: {counted(many, 'sample')}, "
             f"{percent(many / int((label_of == second).sum()))} of all with that label.",
             channel.index,
