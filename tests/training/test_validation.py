@@ -80,7 +80,8 @@ def test_every_value_is_the_mean_over_the_samples(size: int) -> None:
             "channel_loss": jnp.einsum("b,bk,bk->k", share, r, cost),
         }
         bound = batch.mean(negative_elbo(evidence.forward))
-        return {**losses.terms, "loss": total, "bound": bound, **channels}
+        doubt = share @ jax.scipy.special.entr(r).sum(axis=1)
+        return {**losses.terms, "loss": total, "bound": bound, "doubt": doubt, **channels}
 
     found = validated(on)
     sums = {name: np.zeros(value.shape) for name, value in found.items()}
