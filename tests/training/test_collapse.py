@@ -57,8 +57,10 @@ def test_channels_that_say_nothing_about_samples_are_a_collapse_too() -> None:
     whole = float(-(usage * np.log(usage)).sum())
     for epoch in range(40):
         # Every sample has r equal to the mean: all of the entropy is doubt. Later they are told apart.
-        watch([of(usage, doubt=whole - (0.5 if 9 <= epoch < 15 else 0.005))])
-        assert len(said) == (epoch >= 24)
+        # Four young epochs, ten blind ones but one, six in which they see, and ten blind ones.
+        told_apart = 0.5 if 13 <= epoch < 20 else 0.005
+        watch([of(usage, doubt=whole - told_apart, step=100 * (epoch + 1))])
+        assert len(said) == (epoch >= 29)
     assert "every held-out sample has been shared among channels alike" in said[0]
 
 

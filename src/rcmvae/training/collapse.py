@@ -16,7 +16,8 @@ from rcmvae.structs import Signals
 NEARLY_ALL = 0.99  # of the held-out samples, in one of several open channels
 PATIENCE = 3  # epochs in a row
 BLIND = 0.01  # of what open channels could tell
-LATER = 10  # epochs in a row: at first no training tells much
+LATER = 10  # epochs in a row, and
+YOUNG = 500  # steps before them: at first no training tells much
 # What keeps channels in use, together.
 SPREADING = {"usage_entropy": "-100", "consistency": "100", "confidence": "50"}
 FOR_VECTORS = {"consistency": "'{weight: 100, views: [jitter]}'"}
@@ -50,7 +51,12 @@ class CollapseWatch:
                     f"and the rest is for {others}",
                 )
             says = float(entr(one.usage).sum()) - one.doubt
-            blind = several and held < NEARLY_ALL and says < BLIND * float(np.log(one.active.sum()))
+            blind = (
+                several
+                and one.step >= YOUNG
+                and held < NEARLY_ALL
+                and says < BLIND * float(np.log(one.active.sum()))
+            )
             if _lasts(self.blind, replica, LATER, blind):
                 self._tell(
                     replica,
