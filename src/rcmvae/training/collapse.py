@@ -15,7 +15,7 @@ from rcmvae.structs import Signals
 
 NEARLY_ALL = 0.99  # of the held-out samples, in one of several open channels
 PATIENCE = 3  # epochs in a row
-BLIND = 0.01  # of what open channels could tell
+BLIND = 0.05  # of what open channels could tell
 LATER = 10  # epochs in a row, and
 YOUNG = 500  # steps before them: at first no training tells much
 # What keeps channels in use, together.
