@@ -7,8 +7,8 @@ import pytest
 from matplotlib.axes import Axes
 
 from rcmvae.config import from_mapping
+from rcmvae.diagnostics import wilson
 from rcmvae.figures.core.loss_curves import late_terms
-from rcmvae.figures.labels.calibration import wilson
 from rcmvae.figures.maps import Shades
 from rcmvae.findings import Findings
 from rcmvae.labels import reliability

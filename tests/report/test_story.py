@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from rcmvae.diagnostics import LEVEL, wilson
 from rcmvae.diagnostics.absent import Absent
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel, channels_of
-from rcmvae.report.headline import LEVEL, wilson
 from rcmvae.report.markdown import markdown
 from rcmvae.report.noticed import NOTHING_ODD, Remark
 from rcmvae.report.sections import CHANNELS, NOT_DRAWN, sections

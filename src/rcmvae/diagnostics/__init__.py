@@ -6,7 +6,10 @@ from rcmvae.diagnostics.bundle import Pictures as Pictures
 from rcmvae.diagnostics.clustering import Clustering as Clustering
 from rcmvae.diagnostics.clustering import clustering as clustering
 from rcmvae.diagnostics.clustering import contents as contents
+from rcmvae.diagnostics.clustering import elsewhere as elsewhere
 from rcmvae.diagnostics.importance import compile_importance as compile_importance
+from rcmvae.diagnostics.interval import LEVEL as LEVEL
+from rcmvae.diagnostics.interval import wilson as wilson
 from rcmvae.diagnostics.metric import METRICS as METRICS
 from rcmvae.diagnostics.metric import Metric as Metric
 from rcmvae.diagnostics.metric import Subject as Subject

@@ -4,7 +4,7 @@ import dataclasses
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from rcmvae.structs import UNLABELLED
 
@@ -95,3 +95,14 @@ def ownership(r: Float[np.ndarray, "N K"], truth: Int[np.ndarray, " N"]) -> floa
     table = np.stack([r[truth == label].mean(axis=0, dtype=float) for label in labels])
     rows, columns = linear_sum_assignment(table, maximize=True)
     return float(table[rows, columns].sum() / len(labels))
+
+
+def elsewhere(
+    index: Int[np.ndarray, " N"], count: int, truth: Int[np.ndarray, " N"]
+) -> Bool[np.ndarray, " N"]:
+    """Labelled samples whose part holds another label more often.
+
+    >>> elsewhere(np.array([0, 0, 0, 1]), 2, np.array([1, 1, 0, -1])).tolist()
+    [False, False, True, False]
+    """
+    return (truth != UNLABELLED) & (contents(index, count, truth).label[index] != truth)

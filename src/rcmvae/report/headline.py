@@ -1,19 +1,15 @@
 """The finding of a run in one sentence, and its few numbers."""
 
-import math
 from collections.abc import Iterator, Sequence
-from statistics import NormalDist
 from typing import NamedTuple
 
-from rcmvae.diagnostics import Bundle
+from rcmvae.diagnostics import LEVEL, Bundle, wilson
 from rcmvae.errors import counted
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel, percent
 from rcmvae.report.measures import BOUND, BOUND_UNIT, signed
 from rcmvae.results import number
 from rcmvae.structs import UNLABELLED
-
-LEVEL = 0.95  # of intervals
 
 
 class Fact(NamedTuple):
@@ -62,23 +58,10 @@ def _doubt(findings: Findings) -> str:
     if (bundle.truth == UNLABELLED).any() or bundle.seed not in test["seeds"]:
         return ""
     share = test["clustering"]["accuracy"]["per_seed"][test["seeds"].index(bundle.seed)]
-    low, high = wilson(share, test["samples"])
+    low, high = map(float, wilson(share, test["samples"]))
     seed = f" for seed {bundle.seed}" * (len(test["seeds"]) > 1)
     many = counted(test["samples"], "test sample")
     return f"; {many}, {percent(LEVEL)} interval{seed} {low:.1%} to {high:.1%}"
-
-
-def wilson(share: float, samples: int) -> tuple[float, float]:
-    """Between what a share may lie that so many samples gave: the interval of Wilson.
-
-    >>> [round(end, 3) for end in wilson(0.9, 100)]
-    [0.826, 0.945]
-    """
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
-    shrink = 1 + z * z / samples
-    middle = (share + z * z / (2 * samples)) / shrink
-    reach = z / shrink * math.sqrt(share * (1 - share) / samples + (z / (2 * samples)) ** 2)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 def _range(low: str, high: str) -> str:

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from rcmvae.curriculum.tree import WELL_TOLD
-from rcmvae.diagnostics import Bundle
+from rcmvae.diagnostics import Bundle, elsewhere
 from rcmvae.errors import counted
+from rcmvae.figures.mixture.routing_hardness import SURE
 from rcmvae.findings import Findings
 from rcmvae.report.channels import CLEAR, MIXED, USED, Channel, percent
 from rcmvae.structs import UNLABELLED
@@ -15,7 +16,6 @@ from rcmvae.structs import UNLABELLED
 NOTHING_ODD = "Nothing stands out: go through the channels, and see whether each is one kind of thing."
 MOST = 3  # channels whose contents are told
 FEW, LITTLE = 5, 0.02  # samples, and share of a channel, that a second label has to have
-CERTAIN = 0.9  # the responsibility from which on a sample is routed for sure
 
 
 class Remark(NamedTuple):
@@ -84,17 +84,15 @@ def _mixed(known: Sequence[Channel]) -> Iterator[str]:
 
 def _misfits(bundle: Bundle, known: Sequence[Channel]) -> Iterator[str]:
     """How many samples are not where their likes are, and how many of those look settled."""
-    label_in = {channel.index: channel.label for channel in known}
-    labels = np.array([label_in.get(k) for k in range(len(bundle.active))], object)
-    names = np.array([*bundle.label_names], object)
-    here = (bundle.truth != UNLABELLED) & np.isin(bundle.channel, [*label_in])
-    elsewhere = np.flatnonzero(here)[labels[bundle.channel[here]] != names[bundle.truth[here]]]
-    if len(elsewhere) == 0:
+    here = (bundle.truth != UNLABELLED) & np.isin(bundle.channel, [channel.index for channel in known])
+    apart = here & elsewhere(bundle.channel, len(bundle.active), bundle.truth)
+    many = int(apart.sum())
+    if many == 0:
         return
-    certain = int((bundle.responsibility[elsewhere].max(axis=1) >= CERTAIN).sum())
+    certain = int((bundle.responsibility[apart].max(axis=1) >= SURE).sum())
     yield (
-        f"{len(elsewhere):,} of {counted(int(here.sum()), 'sample')} {'lies' if len(elsewhere) == 1 else 'lie'} in a "
-        f"channel of another label, {certain:,} of them routed there with {percent(CERTAIN)} certainty or more."
+        f"{many:,} of {counted(int(here.sum()), 'sample')} {'lies' if many == 1 else 'lie'} in a "
+        f"channel of another label, {certain:,} of them routed there with {percent(SURE)} certainty or more."
     )
 
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rcmvae.diagnostics import wilson
 from rcmvae.errors import counted
 from rcmvae.figures import needs
 from rcmvae.figures.contents import percent
@@ -17,7 +17,6 @@ from rcmvae.labels import Reliability
 
 CLOSE = 0.03  # a mean difference that is none to speak of
 FEW = 10  # samples of a bin that say little
-NORMAL_95 = 1.96  # standard deviations
 
 
 @figure(needs.judged)
@@ -71,23 +70,9 @@ def _diagram(axes: Axes, judged: Reliability) -> None:
     axes.set_yticks(np.linspace(0, 1, 6))
 
 
-def wilson(
-    share: Float[np.ndarray, " n"], samples: Int[np.ndarray, " n"]
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """The range of shares that fit what was seen, after Wilson, by 95 %.
-
-    >>> [bound.round(3).tolist() for bound in wilson(np.array([0.5, 1.0]), np.array([10, 10]))]
-    [[0.237, 0.722], [0.763, 1.0]]
-    """
-    weight = NORMAL_95**2 / samples
-    middle = (share + weight / 2) / (1 + weight)
-    half = np.sqrt(weight * (share * (1 - share) + weight / 4)) / (1 + weight)
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
-
-
 def _verdict(right: float, said: float, samples: int) -> str:
     """What the difference means, and that it may be chance where few samples judge."""
-    low, high = (float(bound[0]) for bound in wilson(np.array([right]), np.array([samples])))
+    low, high = map(float, wilson(right, samples))
     if not low <= said <= high and abs(right - said) >= CLOSE:
         return "surer than they should be" if right < said else "better than they say"
     if right - low <= CLOSE and high - right <= CLOSE:

@@ -60,13 +60,8 @@ def certainty(bundle: Bundle) -> Float[np.ndarray, " N"]:
     return bundle.responsibility.max(axis=1)
 
 
-def elsewhere(bundle: Bundle) -> Bool[np.ndarray, " N"]:
-    """Labelled samples whose channel holds another label more often."""
-    return (bundle.truth != UNLABELLED) & (_label_of_channel(bundle)[bundle.channel] != bundle.truth)
-
-
-def _label_of_channel(bundle: Bundle) -> Int[np.ndarray, " K"]:
-    return diagnostics.contents(bundle.channel, len(bundle.active), bundle.truth).label
+def _apart(bundle: Bundle) -> Bool[np.ndarray, " N"]:
+    return diagnostics.elsewhere(bundle.channel, len(bundle.active), bundle.truth)
 
 
 def _unsure(bundle: Bundle) -> Block:
@@ -81,7 +76,8 @@ def _unsure(bundle: Bundle) -> Block:
 
 
 def _elsewhere(bundle: Bundle) -> Block:
-    sure, names, of_channel = certainty(bundle), bundle.label_names, _label_of_channel(bundle)
+    sure, names = certainty(bundle), bundle.label_names
+    of_channel = diagnostics.contents(bundle.channel, len(bundle.active), bundle.truth).label
 
     def told(row: int) -> str:
         k = int(bundle.channel[row])
@@ -89,7 +85,7 @@ def _elsewhere(bundle: Bundle) -> Block:
         return f"“{own}”\nin “{other}”\n{short(k)}, {percent(float(sure[row]))}"
 
     kept = bundle.pictures.thumbnail_of
-    at = np.flatnonzero((elsewhere(bundle) & (sure >= SURE))[kept])
+    at = np.flatnonzero((_apart(bundle) & (sure >= SURE))[kept])
     title = "Surely in a channel of another label, the surest first: above each its label, then the channel's"
     return Block(title, at[np.argsort(-sure[kept[at]], kind="stable")], told)
 
@@ -121,7 +117,7 @@ def _finding(bundle: Bundle) -> str:
     sure, known = certainty(bundle) >= SURE, bundle.truth != UNLABELLED
     if not known.any():
         return f"The model is not sure of the channel of {int((~sure).sum()):,} of {counted(len(bundle), 'sample')}"
-    apart = elsewhere(bundle)
+    apart = _apart(bundle)
     count, surely = int(apart.sum()), int((apart & sure).sum())
     verb = "lies" if count < 2 else "lie"
     where = f"of {counted(int(known.sum()), 'labelled sample')} {verb} in a channel of another label"
