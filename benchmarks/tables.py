@@ -33,21 +33,15 @@ from rcmvae.training.epoch import train_epoch
 from rcmvae.training.state import Plan, TrainState
 
 Table = tuple[Float[np.ndarray, "N F"], Int[np.ndarray, " N"]]
-JITTER = {"kind": "jitter", "scale": 0.3, "drop": 0.2}
-
-
-def near(share: float = 0.7, number: int = 10) -> list[Any]:
-    return [{"kind": "neighbours", "number": number, "share": share}, JITTER]
-
-
-EVEN = replace(VECTORS, views=[JITTER], spread=(100, 100))
+EVEN = replace(VECTORS, neighbours=0, spread=(100, 100))
+NEAR = replace(EVEN, views=[{"kind": "neighbours", "number": 10, "share": 0.7}, *VECTORS.views])
 CANDIDATES: dict[str, Recipe] = {
     "jitter": EVEN,
     "jitter, 65": replace(EVEN, spread=(65, 65)),
-    "neighbours": replace(EVEN, views=near()),
-    "neighbours, 65": replace(EVEN, views=near(), spread=(65, 65)),
-    "neighbours, 50": replace(EVEN, views=near(), spread=(50, 50)),
-    "relaxed": replace(EVEN, views=near(), spread=(100, 50)),
+    "neighbours": NEAR,
+    "neighbours, 65": replace(NEAR, spread=(65, 65)),
+    "neighbours, 50": replace(NEAR, spread=(50, 50)),
+    "relaxed": replace(NEAR, spread=(100, 50)),
     "recipe": VECTORS,
 }
 

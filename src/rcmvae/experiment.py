@@ -278,6 +278,7 @@ def _go_on(
         told = summary(setting, outcome, history, ending)
         words = _last_words(run, config, outcome)
         _conclude(run, tracks, interruption, told, words)
+    setting.devices.meet()
     if outcome.signal_number is not None:
         raise Interrupted(words, outcome.signal_number)
     if config.run.report:

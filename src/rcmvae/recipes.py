@@ -31,6 +31,7 @@ class Recipe:
     batch_size: int
     least: int  # epochs, however many samples there are
     most: int  # and however few
+    neighbours: int = 0  # how many of the nearest samples are views, too
     alone: float = 0.0  # share of the epochs in which only the routing learns
     rising: float = 0.0  # share of the epochs in which the learning rate rises,
     rate: tuple[float, float] | None = (
@@ -54,7 +55,7 @@ class Recipe:
                 "reconstruction": {"weight": weight},
                 "kl_z": {"weight": weight},
                 "kl_c": {"weight": weight},
-                "consistency": {"weight": 100, "views": _views_of(self.views, num_samples)},
+                "consistency": {"weight": 100, "views": self._all_views(num_samples)},
                 "usage_entropy": self._usage_entropy(epochs),
                 "confidence": 50,
             },
@@ -70,6 +71,12 @@ class Recipe:
             }
         return found
 
+    def _all_views(self, num_samples: int) -> list[Any]:
+        """With few neighbours among few samples, and none among more than can be looked through."""
+        number = 0 if num_samples > MOST else min(self.neighbours, (num_samples - 1) // 2)
+        nearest = {"kind": "neighbours", "number": number, "share": 1}
+        return [nearest, *self.views] if number else self.views
+
     def _usage_entropy(self, epochs: int) -> Any:
         """The weight of that term: a number, or a schedule where it changes."""
         first, last = self.spread
@@ -79,17 +86,6 @@ class Recipe:
         return {
             "weight": {"kind": "linear", "start": -first, "end": -last, "begin": begin, "epochs": end - begin}
         }
-
-
-def _views_of(views: list[Any], num_samples: int) -> list[Any]:
-    """The same for so many samples: few neighbours among few, and none among more than can be looked through."""
-    most = 0 if num_samples > MOST else (num_samples - 1) // 2
-    return [
-        view | {"number": min(view["number"], most)} if is_neighbours else view
-        for view in views
-        for is_neighbours in [isinstance(view, dict) and view["kind"] == "neighbours"]
-        if most or not is_neighbours
-    ]
 
 
 def _model(trunk: list[int], own: list[int], hidden: list[int], **others: Any) -> dict[str, Any]:
@@ -109,13 +105,11 @@ def _model(trunk: list[int], own: list[int], hidden: list[int], **others: Any) -
 
 VECTORS = Recipe(
     model=_model([64, 32], [32], [64], output={"kind": "gaussian", "sigma": 0.5}),
-    views=[
-        {"kind": "neighbours", "number": 10, "share": 1},
-        {"kind": "jitter", "scale": 0.3, "drop": 0.2},
-    ],
+    views=[{"kind": "jitter", "scale": 0.3, "drop": 0.2}],
     batch_size=64,
     least=10,
     most=200,
+    neighbours=10,
     spread=(100, 50),
 )
 SMALL_IMAGES = Recipe(

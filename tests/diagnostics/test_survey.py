@@ -8,6 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rcmvae.diagnostics import Bundle, Extent, survey
 from rcmvae.diagnostics.survey import painter
@@ -108,6 +110,35 @@ def test_examples_come_from_every_channel_that_holds_samples(bundle: Bundle) -> 
     held = np.bincount(bundle.channel, minlength=4)
     shown = np.bincount(bundle.channel[bundle.pictures.example], minlength=4)
     np.testing.assert_array_equal(shown, np.minimum(held, SMALL.examples))
+
+
+def test_where_room_is_scarce_the_channels_that_hold_most_have_examples(on: Bench) -> None:
+    setting = on.setting
+    scarce = Extent(examples=3, most_examples=2, drawn=1, grid=1, thumbnails=1)
+    state = alone(on)
+    bundle = survey(setting.plan, setting.devices, state, digits(), "validation", epoch=3, extent=scarce)
+    held = np.bincount(bundle.channel, minlength=4)
+    shown = bundle.channel[bundle.pictures.example]
+    assert shown.tolist() == sorted(np.argsort(-held, kind="stable")[: min(2, (held > 0).sum())].tolist())
+
+
+@given(most_bytes=st.integers(1, 10**9), sample=st.integers(1, 10**7), channels=st.integers(1, 300))
+def test_each_sort_of_pictures_fits_or_is_one_for_each_channel(
+    most_bytes: int, sample: int, channels: int
+) -> None:
+    full = Extent()
+    extent = full.within(most_bytes, sample, channels)
+    counts = {
+        "most_examples": (extent.most_examples, channels),
+        "drawn": (extent.drawn, channels),
+        "grid": (extent.grid**2, channels),
+        "thumbnails": (extent.thumbnails, 1),
+    }
+    for name, (count, times) in counts.items():
+        assert count == 1 or count * times * sample <= most_bytes, name
+        if getattr(extent, name) < getattr(full, name):  # no more would fit
+            more = (extent.grid + 1) ** 2 if name == "grid" else count + 1
+            assert more * times * sample > most_bytes, name
 
 
 def test_saved_and_loaded_it_is_the_same(bundle: Bundle, tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ from playwright.sync_api import Browser, Page
 
 from rcmvae.diagnostics.absent import Absent
 from rcmvae.figures import draw_all
+from rcmvae.figures.tiles import tiles_of
 from rcmvae.findings import Findings
 from rcmvae.report.channels import channels_of
 from rcmvae.report.page import page as render
 from rcmvae.report.sections import CHANNELS
-from rcmvae.report.sprites import pictures, sheet
+from rcmvae.report.sprites import sheet
 from rcmvae.report.story import tell
 from tests.report import scene
 from tests.report.browser import needs_chromium, opened, started
@@ -183,7 +184,7 @@ def test_vectors_are_shown_as_bars(browser: Browser, tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(size=(len(flat.pictures.thumbnail_of), 5)).astype(np.float32)
     shown = dataclasses.replace(flat.pictures, thumbnail=values)
     bundle = dataclasses.replace(flat, pictures=shown)
-    drawn = pictures(bundle, values)
+    drawn = tiles_of(bundle).sprites(values)
     assert drawn.shape == (60, 40, 64, 1)
     assert (drawn.min(axis=(1, 2)) < 255).all(), "each has bars"
     with opened(browser, write(scene.findings(bundle=bundle), tmp_path)) as page:

@@ -25,6 +25,8 @@ def main(port: str, rank: int, directory: Path) -> None:
 
     run = experiment.train(tiny(SETTINGS, directory=directory), digits())
     result["run"] = str(run.path)
+    result["report"] = str(experiment.make_report(run.path, "validation", digits()))
+    result["seen"] = sorted(str(file.relative_to(run.path)) for file in run.path.rglob("*.npz"))
 
     # A signal reaches one process alone, and ends both after the same epoch.
     def interrupt(signals: Sequence[Signals]) -> None:

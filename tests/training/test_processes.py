@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from rcmvae import experiment
+from rcmvae.diagnostics import Bundle
 from rcmvae.run import RunDirectory
 
 from .as_process import SETTINGS
@@ -60,6 +61,10 @@ def agree(a: Path, b: Path) -> None:
             np.testing.assert_allclose(value, other[name], rtol=RTOL, atol=1e-6, err_msg=name)
 
 
+def bundles_of(path: Path) -> list[Bundle]:
+    return [Bundle.load(file) for file in sorted((path / "diagnostics").glob("*.npz"))]
+
+
 def test_both_work_in_one_directory_that_the_lead_writes(pair: Pair) -> None:
     assert pair.lead["run"] == pair.other["run"]
     runs = sorted(pair.directory.iterdir())
@@ -71,6 +76,22 @@ def test_both_work_in_one_directory_that_the_lead_writes(pair: Pair) -> None:
     environment = RunDirectory.find(Path(pair.lead["run"])).read_json("environment.json")
     assert environment["processes"] == 2
     assert environment["devices"]["count"] == 2
+
+
+def test_the_lead_reports_what_all_have_looked_at(pair: Pair) -> None:
+    """As one process does that looks at the same weights; the other finds everything there when it is told where."""
+    assert pair.lead["report"] == pair.other["report"]
+    assert pair.lead["seen"] == pair.other["seen"]
+    path = Path(pair.lead["run"])
+    assert Path(pair.lead["report"]) == path / "report.html"
+    page, together = (path / "report.html").read_text("utf-8"), bundles_of(path)
+    experiment.make_report(path, "validation", digits())
+    assert (path / "report.html").read_text("utf-8").count("<canvas") == page.count("<canvas")
+    for one, other in zip(together, bundles_of(path), strict=True):
+        np.testing.assert_array_equal(one.mark, other.mark)
+        for name in ("responsibility", "nll", "kl", "mean", "log_var"):
+            ours, theirs = getattr(one, name), getattr(other, name)
+            np.testing.assert_allclose(ours, theirs, rtol=RTOL, atol=1e-5, err_msg=name)
 
 
 def test_they_learn_what_one_process_learns(pair: Pair, alone: RunDirectory) -> None:

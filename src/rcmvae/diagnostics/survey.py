@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 
 import equinox as eqx
@@ -22,6 +23,7 @@ from rcmvae.training.state import Streams
 
 Paint = Callable[[Float[np.ndarray, "M D"], Int[np.ndarray, " M"]], Shaped[np.ndarray, "M *S"]]
 EDGE = 0.02  # of a channel's codes, on either side, lie outside of its grid
+MOST_BYTES = 128_000_000  # of each sort of pictures: far more than MNIST's need, with 50 channels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +35,22 @@ class Extent:
     drawn: int = 8  # per channel
     grid: int = 12  # by as many
     thumbnails: int = 10_000
+
+    def within(self, most_bytes: int, sample: int, channels: int) -> "Extent":
+        """No more pictures of a sort than so many bytes hold, where each picture takes `sample`; one at least.
+
+        >>> Extent().within(MOST_BYTES, sample=256 * 256 * 3, channels=10)
+        Extent(examples=4, most_examples=64, drawn=8, grid=8, thumbnails=651)
+        """
+        room = max(1, most_bytes // sample)
+        of_each = max(1, room // channels)
+        return Extent(
+            examples=self.examples,
+            most_examples=min(self.most_examples, of_each),  # all channels reconstruct each
+            drawn=min(self.drawn, of_each),
+            grid=min(self.grid, math.isqrt(of_each)),
+            thumbnails=min(self.thumbnails, room),
+        )
 
 
 class Seen(eqx.Module):
@@ -57,8 +75,8 @@ def survey(
     extent: Extent | None = None,
 ) -> Bundle:
     """Everything that is shown of one replica's weights on a split. Every sample passes the model once."""
-    extent = Extent() if extent is None else extent
     part = dataset.splits[split]
+    extent = _fitting(part.x, plan.num_channels) if extent is None else extent
     pixels = Pixels.of(part, devices)
     seen = jax.tree.map(np.asarray, jax.jit(functools.partial(look_through, plan, devices))(state, pixels))
     channel = seen.responsibility.argmax(axis=1)
@@ -161,15 +179,18 @@ def painter(
     B = plan.options.batch_size
     first = jax.random.key(0) if key is None else key
 
+    def stored(painted: Float[Array, "B *S"]) -> Shaped[np.ndarray, "B *S"]:
+        values = np.asarray(painted)
+        return np.clip(np.rint(values), 0, 255).astype(np.uint8) if as_bytes else values
+
     def run(z: Float[np.ndarray, "M D"], channel: Int[np.ndarray, " M"]) -> Shaped[np.ndarray, "M *S"]:
         M = len(z)
         rows = np.minimum(np.arange(-(-M // B) * B), M - 1).reshape(-1, B)
         batches = [
-            paint(model, plan.scaling, show, z[row], channel[row], jax.random.fold_in(first, number))
+            stored(paint(model, plan.scaling, show, z[row], channel[row], jax.random.fold_in(first, number)))
             for number, row in enumerate(rows)
         ]
-        painted = np.concatenate([np.asarray(batch) for batch in batches])[:M]
-        return np.clip(np.rint(painted), 0, 255).astype(np.uint8) if as_bytes else painted
+        return np.concatenate(batches)[:M]
 
     return run
 
@@ -235,7 +256,7 @@ def _pictures(
 
 
 def _thumbnails_alone(x: Shaped[np.ndarray, "N *S"], K: int, rng: np.random.Generator) -> Pictures:
-    shape, shown = x.shape[1:], _some(x, Extent().thumbnails, rng)
+    shape, shown = x.shape[1:], _some(x, _fitting(x, K).thumbnails, rng)
     return Pictures(
         example=np.zeros(0, int),
         original=x[:0],
@@ -249,6 +270,10 @@ def _thumbnails_alone(x: Shaped[np.ndarray, "N *S"], K: int, rng: np.random.Gene
     )
 
 
+def _fitting(x: Shaped[np.ndarray, "N *S"], K: int) -> Extent:
+    return Extent().within(MOST_BYTES, x[:1].nbytes, K)
+
+
 def _some(x: Shaped[np.ndarray, "N *S"], most: int, rng: np.random.Generator) -> Int[np.ndarray, " T"]:
     """Rows of a random part of the samples, in their order."""
     return np.sort(rng.permutation(len(x))[:most])
@@ -257,11 +282,15 @@ def _some(x: Shaped[np.ndarray, "N *S"], most: int, rng: np.random.Generator) ->
 def _examples(
     channel: Int[np.ndarray, " N"], K: int, extent: Extent, rng: np.random.Generator
 ) -> Int[np.ndarray, " E"]:
-    """Some samples of every channel that holds any, in the order of channels; fewer of each where channels are many."""
+    """Some samples of every channel that holds any, in the order of channels; fewer of each where channels are many.
+
+    Where there is not even room for one of each, the channels that hold most have theirs.
+    """
     held = [np.flatnonzero(channel == k) for k in range(K)]
     used = [rows for rows in held if len(rows)]
     each_shows = max(1, min(extent.examples, extent.most_examples // len(used)))
-    return np.concatenate([np.sort(rng.permutation(rows)[:each_shows]) for rows in used])
+    largest = np.argsort([-len(rows) for rows in used], kind="stable")[: extent.most_examples]
+    return np.concatenate([np.sort(rng.permutation(used[at])[:each_shows]) for at in np.sort(largest)])
 
 
 @dataclasses.dataclass(frozen=True)

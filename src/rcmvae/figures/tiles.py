@@ -19,6 +19,8 @@ ABOVE, BELOW = np.array([colour(0)]), np.array([colour(5)])
 MOST_VALUES = 128  # of a line
 GAP = 1 / 16  # of a side, around a picture in a table
 DEVIATIONS = 2.0  # from the middle of a vector's picture to its edge
+WIDTH, HEIGHT = 64, 40  # of a vector's picture in pixels
+INK, PAPER = 40, 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +62,10 @@ class Tiles(ABC):
         height: float,
     ) -> None:
         """Samples at places of a plot."""
+
+    @abstractmethod
+    def sprites(self, samples: Shaped[np.ndarray, "n *S"]) -> UInt8[np.ndarray, "n h w c"]:
+        """Samples as pictures of bytes, grey or in colours."""
 
     def table(
         self,
@@ -141,6 +147,10 @@ class Images(Tiles):
             box = (x - width / 2, x + width / 2, y - height / 2, y + height / 2)
             axes.imshow(picture, extent=box, aspect="auto", zorder=3)
 
+    def sprites(self, samples: Shaped[np.ndarray, "n H W C"]) -> UInt8[np.ndarray, "n h w c"]:
+        coloured = self.pixels(samples)
+        return coloured if self.shape[-1] == 3 else coloured[..., :1]
+
 
 @dataclasses.dataclass(frozen=True)
 class Vectors(Tiles):
@@ -192,6 +202,15 @@ class Vectors(Tiles):
         height: float,
     ) -> None:
         self._draw(axes, samples, centres, width, height)
+
+    def sprites(self, samples: Shaped[np.ndarray, "n F"]) -> UInt8[np.ndarray, "n h w c"]:
+        """Bars around the mean."""
+        heights = self.heights(samples)
+        bar = np.arange(WIDTH) * heights.shape[1] // WIDTH
+        end = np.rint((0.5 - heights[:, None, bar]) * (HEIGHT - 1))
+        row, middle = np.arange(HEIGHT)[:, None], (HEIGHT - 1) // 2
+        inside = (row >= np.minimum(end, middle)) & (row <= np.maximum(end, middle))
+        return np.where(inside, INK, PAPER).astype(np.uint8)[..., None]
 
     def _draw(
         self,

@@ -16,7 +16,7 @@ from rcmvae.report.story import tell
 from rcmvae.results import seeds_of
 from rcmvae.run import RunDirectory
 from rcmvae.setting import Setting
-from rcmvae.training import Checkpoint
+from rcmvae.training import Checkpoint, Devices
 
 PAGE = "report.html"
 
@@ -50,13 +50,12 @@ def has_looked(run: RunDirectory) -> bool:
 
 def write(run: RunDirectory, seed: int | None = None) -> Path:
     """Write REPORT.md and report.html with their figures, and say where; of several processes, only the lead writes."""
-    page = run.path / PAGE
-    if not run.is_lead:
-        return page
-    findings = gather(run, seed)
-    channels = channels_of(findings.bundle, findings.groups)
-    story = tell(findings, channels)
-    figures = draw_all(findings, run.path / "figures")
-    run.write("REPORT.md", markdown(findings, story, channels, figures))
-    run.write(PAGE, html(findings, story, channels, figures))
-    return page
+    if run.is_lead:
+        findings = gather(run, seed)
+        channels = channels_of(findings.bundle, findings.groups)
+        story = tell(findings, channels)
+        figures = draw_all(findings, run.path / "figures")
+        run.write("REPORT.md", markdown(findings, story, channels, figures))
+        run.write(PAGE, html(findings, story, channels, figures))
+    Devices.meet()
+    return run.path / PAGE

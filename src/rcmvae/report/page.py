@@ -10,12 +10,13 @@ from string import Template
 from rcmvae.config import dump_config
 from rcmvae.diagnostics.absent import Absent
 from rcmvae.errors import counted
+from rcmvae.figures.tiles import tiles_of
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel
 from rcmvae.report.noticed import Remark
 from rcmvae.report.points import as_json, legend, points
 from rcmvae.report.sections import CHANNELS, NOT_DRAWN, REST, Drawn, Section, about, not_drawn, sections
-from rcmvae.report.sprites import file_as_text, pictures, strip
+from rcmvae.report.sprites import file_as_text, strip
 from rcmvae.report.story import Story
 from rcmvae.report.tables import Table, environment, tables
 
@@ -136,7 +137,7 @@ def _legend(findings: Findings) -> Iterator[str]:
 
 
 def _card(findings: Findings, channel: Channel) -> str:
-    drawn = pictures(findings.bundle, findings.bundle.pictures.drawn[channel.index])
+    drawn = tiles_of(findings.bundle).sprites(findings.bundle.pictures.drawn[channel.index])
     title, details = escape(channel.title), f"{channel.samples:,} samples · KL {channel.kl:.1f} nats"
     return (
         f'<figure class="card" id="channel-{channel.index}" data-channel="{channel.index}">'

@@ -11,9 +11,10 @@ from matplotlib.colors import to_hex
 
 from rcmvae.diagnostics import Bundle
 from rcmvae.figures.style import colours
+from rcmvae.figures.tiles import tiles_of
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel
-from rcmvae.report.sprites import most, pictures, sheet
+from rcmvae.report.sprites import most, sheet
 from rcmvae.structs import UNLABELLED
 
 STEPS = 2**16 - 1
@@ -27,7 +28,7 @@ def points(findings: Findings, channels: Sequence[Channel]) -> tuple[dict[str, A
     chosen = _some(bundle)
     order = chosen[np.argsort(held[chosen], kind="stable")]
     rows = bundle.pictures.thumbnail_of[order]
-    drawn = pictures(bundle, bundle.pictures.thumbnail[order])
+    drawn = tiles_of(bundle).sprites(bundle.pictures.thumbnail[order])
     picture, columns = sheet(drawn)
     places, views = [], []
     for channel in channels:

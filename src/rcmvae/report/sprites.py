@@ -6,35 +6,18 @@ import math
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Shaped, UInt8
+from jaxtyping import UInt8
 from PIL import Image
 
 from rcmvae.diagnostics import Bundle
-from rcmvae.figures.tiles import Images, Vectors, tiles_of
+from rcmvae.figures.tiles import tiles_of
 
 MOST_BYTES = 9_000_000  # of all pictures together, before they are packed
-WIDTH, HEIGHT = 64, 40  # of a vector's picture
-INK, PAPER = 40, 255
-
-
-def pictures(bundle: Bundle, samples: Shaped[np.ndarray, "n *S"]) -> UInt8[np.ndarray, "n h w c"]:
-    """Samples as the figures show them: grey or in colours; a vector as bars around its mean."""
-    tiles = tiles_of(bundle)
-    if isinstance(tiles, Images):
-        coloured = tiles.pixels(samples)
-        return coloured if bundle.shape[-1] == 3 else coloured[..., :1]
-    assert isinstance(tiles, Vectors)
-    heights = tiles.heights(samples)  # from −½ to ½
-    bar = np.arange(WIDTH) * heights.shape[1] // WIDTH
-    end = np.rint((0.5 - heights[:, None, bar]) * (HEIGHT - 1))
-    row, middle = np.arange(HEIGHT)[:, None], (HEIGHT - 1) // 2
-    inside = (row >= np.minimum(end, middle)) & (row <= np.maximum(end, middle))
-    return np.where(inside, INK, PAPER).astype(np.uint8)[..., None]
 
 
 def most(bundle: Bundle) -> int:
     """How many pictures one page carries."""
-    return max(1, MOST_BYTES // pictures(bundle, bundle.pictures.thumbnail[:1]).size)
+    return max(1, MOST_BYTES // tiles_of(bundle).sprites(bundle.pictures.thumbnail[:1]).size)
 
 
 def sheet(drawn: UInt8[np.ndarray, "n h w c"]) -> tuple[str, int]:

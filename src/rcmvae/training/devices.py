@@ -72,6 +72,12 @@ class Devices:
             return array
         return np.asarray(multihost_utils.broadcast_one_to_all(array))
 
+    @staticmethod
+    def meet() -> None:
+        """Wait until every process is here, and so has written what it writes."""
+        if jax.process_count() > 1:
+            multihost_utils.sync_global_devices("meet")
+
     @property
     def is_lead(self) -> bool:
         """Whether this process writes the files and talks to the terminal."""
