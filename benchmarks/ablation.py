@@ -5,17 +5,19 @@
 The recipe is configs/mnist.yaml, cut short: 18,000 training images, 12 epochs, in the first four of which only the
 routing learns. Accuracy is that of the best one-to-one matching on those training images, whose labels nothing else
 looks at; `sure` is the mean of the largest responsibility, `agreement` the share of images whose channel is also the
-one that explains them best. Seeds are trained in one program for each case. Needs MNIST.
+one that explains them best. Seeds are trained in one program for each case, which is written as soon as it is done,
+beside the cases that were measured before. Needs MNIST.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.common import BOUND, case_arguments, lasting, later, progress, report, trained
+from benchmarks.common import BOUND, case_arguments, lasting, later, save, saved, show, trained
 from rcmvae.config import load_config
 from rcmvae.results import number
+from rcmvae.run import git_revision
 
-RECIPE = "configs/mnist.yaml"
+NAME, RECIPE = "ablation", "configs/mnist.yaml"
 EPOCHS, ALONE = 12, 4
 SHORT = ("data.num_samples=20000", "data.validation=0.1", *lasting(EPOCHS, ALONE))
 WEIGHTS = {"consistency": 100, "usage_entropy": -100, "confidence": 50}  # of the routing terms
@@ -96,21 +98,28 @@ def measure(name: str, first: int, seeds: int) -> dict[str, Any]:
     """All seeds of a case, in one program."""
     overrides = [*SHORT, *CASES[name], f"training.seed={first}", f"training.seeds={seeds}"]
     scores = trained(load_config(RECIPE, overrides)).scores("train")
-    found = {told: scores[part][key] for told, (part, key, _) in COLUMNS.items()}
-    accuracy = found["accuracy"]["per_seed"]
     return {
         "case": name,
-        **{told: number(spread, COLUMNS[told][-1]) for told, spread in found.items()},
-        "worst": min(accuracy),
-        "accuracies": accuracy,
+        "seeds": [*range(first, first + seeds)],
+        "git_revision": git_revision(),
+        **{told: scores[part][key] for told, (part, key, _) in COLUMNS.items()},
     }
+
+
+def readable(row: dict[str, Any]) -> dict[str, Any]:
+    """A line of the table."""
+    return {"case": row["case"], **{told: number(row[told], form) for told, (*_, form) in COLUMNS.items()}}
 
 
 def main() -> None:
     args = case_arguments(__doc__, CASES, seeds=3, first=100).parse_args()
-    rows = [*progress(measure(case, args.first, args.seeds) for case in args.cases)]
+    rows = {row["case"]: row for row in saved(args.results, NAME)}
+    for case in args.cases:
+        rows[case] = measure(case, args.first, args.seeds)
+        print(readable(rows[case]), flush=True)
+        save(args.results, NAME, [rows[name] for name in CASES if name in rows])
     title = f"MNIST, {EPOCHS} epochs of 18,000 training images, seeds {args.first} to {args.first + args.seeds - 1}"
-    report(args.results, "ablation", title, rows)
+    show(title, [readable(rows[case]) for case in args.cases])
 
 
 if __name__ == "__main__":

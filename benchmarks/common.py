@@ -216,6 +216,12 @@ def report(
     folder: Path, name: str, title: str, rows: Sequence[dict[str, Any]], notes: Sequence[str] = ()
 ) -> None:
     """Print a table, and write it with the environment to a folder of results."""
+    show(title, rows, notes)
+    Console().print(f"written: {save(folder, name, rows, notes)}", highlight=False)
+
+
+def show(title: str, rows: Sequence[dict[str, Any]], notes: Sequence[str] = ()) -> None:
+    """Print a table, and notes below."""
     table = Table(title=title, title_justify="left")
     for column in rows[0]:
         table.add_column(column, justify="left" if isinstance(rows[0][column], str) else "right")
@@ -225,19 +231,38 @@ def report(
     console.print(table)
     for note in notes:
         console.print(note, highlight=False)
+
+
+def save(folder: Path, name: str, rows: Sequence[dict[str, Any]], notes: Sequence[str] = ()) -> Path:
+    """Write rows and notes, with the environment, to a folder of results."""
     folder.mkdir(parents=True, exist_ok=True)
-    device = jax.devices()[0].device_kind.lower().replace(" ", "-")
-    path = folder / f"{name}-{device}.json"
-    kept = ("python", "cpu_count", "packages", "devices", "git_revision")
     payload = {
         "benchmark": name,
         "date": datetime.date.today().isoformat(),
-        "environment": {name: value for name, value in environment(Config()).items() if name in kept},
+        "environment": surroundings(),
         "rows": list(rows),
         "notes": list(notes),
     }
+    path = _file(folder, name)
     path.write_text(json.dumps(payload, indent=2) + "\n", encoding="utf-8")
-    console.print(f"written: {path}", highlight=False)
+    return path
+
+
+def saved(folder: Path, name: str) -> list[dict[str, Any]]:
+    """The rows that were written on a device such as this one; none where there is no such file."""
+    path = _file(folder, name)
+    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+
+
+def surroundings() -> dict[str, Any]:
+    """What numbers depend on beside the program's options."""
+    kept = ("python", "cpu_count", "packages", "devices", "git_revision")
+    return {name: value for name, value in environment(Config()).items() if name in kept}
+
+
+def _file(folder: Path, name: str) -> Path:
+    device = jax.devices()[0].device_kind.lower().replace(" ", "-")
+    return folder / f"{name}-{device}.json"
 
 
 def _cell(value: Any) -> str:
