@@ -70,9 +70,7 @@ def test_samples_in_memory_have_a_recipe_too() -> None:
     assert config.model.decoder.output.kind_name() == "gaussian"
 
 
-@pytest.mark.parametrize(
-    ("samples", "number"), [(2, None), (3, 1), (20, 9), (21, 10), (100_000, 10), (100_001, None)]
-)
+@pytest.mark.parametrize(("samples", "number"), [(2, None), (3, 1), (20, 9), (21, 10), (10**7, 10)])
 def test_neighbours_go_by_the_number_of_samples(samples: int, number: int | None) -> None:
     views = VECTORS.settings(200, samples)["objective"]["consistency"]["views"]
     assert [view.get("number") for view in views if view["kind"] == "neighbours"] == [number] * (

@@ -21,6 +21,7 @@ from rcmvae.setting import Setting
 from rcmvae.tracking import Started, Tracks, missing
 from rcmvae.training import Checkpoint, Checkpoints, History, Listener, Outcome, begin, fit, last_saved
 from rcmvae.training.collapse import CollapseWatch
+from rcmvae.training.devices import Devices
 from rcmvae.training.progress import ProgressBar
 
 
@@ -278,7 +279,6 @@ def _go_on(
         told = summary(setting, outcome, history, ending)
         words = _last_words(run, config, outcome)
         _conclude(run, tracks, interruption, told, words)
-    setting.devices.meet()
     if outcome.signal_number is not None:
         raise Interrupted(words, outcome.signal_number)
     if config.run.report:
@@ -311,6 +311,7 @@ def _conclude(
 ) -> None:
     interruption.conclude(lambda: run.write_json("summary.json", told), words)
     tracks.end(told)
+    Devices.meet()
 
 
 def _show(run: RunDirectory, setting: Setting, found: Checkpoint, split: SplitName) -> None:

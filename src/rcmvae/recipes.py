@@ -14,7 +14,6 @@ from rcmvae.config.load import CONFIG_SUFFIXES
 from rcmvae.data import SOURCES, Dataset
 from rcmvae.data.catalogue import readers_of
 from rcmvae.data.load import assemble
-from rcmvae.data.neighbours import MOST
 from rcmvae.data.source import located
 from rcmvae.errors import ConfigError, listed, nearest
 
@@ -72,8 +71,8 @@ class Recipe:
         return found
 
     def _all_views(self, num_samples: int) -> list[Any]:
-        """With few neighbours among few samples, and none among more than can be looked through."""
-        number = 0 if num_samples > MOST else min(self.neighbours, (num_samples - 1) // 2)
+        """With few neighbours among few samples."""
+        number = min(self.neighbours, (num_samples - 1) // 2)
         nearest = {"kind": "neighbours", "number": number, "share": 1}
         return [nearest, *self.views] if number else self.views
 
@@ -197,8 +196,7 @@ def config_for(dataset: Dataset, overrides: Sequence[str] = ()) -> Config:
         int(change.removeprefix(length)) for change in overrides if change.removeprefix(length).isdecimal()
     ]
     epochs = max(1, *asked[-1:]) if asked else recipe.epochs(count)
-    largest = max(len(split) for split in dataset.splits.values())
-    settings = recipe.settings(epochs, largest if largest > MOST else count)
+    settings = recipe.settings(epochs, count)
     settings["training"]["batch_size"] = even_batch(count, recipe.batch_size)
     settings["data"] = dataset.source.model_dump(mode="json")
     return from_mapping(settings, overrides)

@@ -363,14 +363,6 @@ def test_what_the_data_cannot_serve_is_refused(dataset: Any, overrides: list[str
     assert part in str(caught.value)
 
 
-def test_neighbours_are_refused_among_too_many_samples_before_any_is_looked_at() -> None:
-    many = images(112_000)
-    config = load_config(overrides=["objective.consistency.views=[neighbours,warp]"])
-    with pytest.raises(ConfigError, match=r"views\[0\] asks for neighbours in a split of .* at most 100,000"):
-        config.check_against(many)
-    load_config().check_against(many)
-
-
 def test_everything_that_the_data_cannot_serve_is_told_at_once() -> None:
     config = load_config(
         overrides=[

@@ -9,7 +9,6 @@ import numpy as np
 
 from rcmvae.curriculum import Curriculum
 from rcmvae.data import Dataset, Source
-from rcmvae.data.neighbours import MOST
 from rcmvae.errors import ConfigError, listed, nearest
 from rcmvae.model import ModelOptions
 from rcmvae.objective import TERMS, ObjectiveBase
@@ -274,8 +273,8 @@ def each_view_can_be_had(parts: Parts, dataset: Dataset) -> Iterator[str]:
 
 
 def there_are_neighbours(parts: Parts, dataset: Dataset) -> Iterator[str]:
-    """Each training sample has so many, and they are found in a time that one waits for."""
-    N, largest = len(dataset.train), max(len(split) for split in dataset.splits.values())
+    """Each training sample has so many."""
+    N = len(dataset.train)
     for name, term in parts.objective.terms.items():
         for i, view in enumerate(term.second_look()):
             where = f"objective.{name}.views[{i}]"
@@ -283,11 +282,6 @@ def there_are_neighbours(parts: Parts, dataset: Dataset) -> Iterator[str]:
                 yield (
                     f"{where} asks for {view.neighbours} neighbours, but each of the {N} training samples has "
                     f"{N - 1} others: give a number well below that."
-                )
-            if view.neighbours and largest > MOST:
-                yield (
-                    f"{where} asks for neighbours in a split of {largest:,} samples, but at most {MOST:,} are looked "
-                    f"through: take fewer with data.num_samples, or another view."
                 )
 
 

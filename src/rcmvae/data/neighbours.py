@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Float, Int32
 
 from rcmvae.data.arrays import Stored
+from rcmvae.data.nearest import CELL, EXACT, PROBED, nearest
 from rcmvae.data.scaling import Scaling
 from rcmvae.data.shelf import kept
 
 METHOD = 1  # counts the ways in which neighbours were ever found: what another one found is not taken for this one's
-MOST = 100_000  # samples that are looked through: the time grows with their square
 # Standard deviation, as a share of the side: a stroke next to another is almost the same stroke.
 BLUR = 1 / 28
 COMPONENTS = 64
@@ -22,8 +22,9 @@ AT_A_TIME = 1 << 26  # numbers: as float32, 256 MiB
 def neighbours_of(x: Stored, scaling: Scaling, number: int) -> Int32[np.ndarray, "N M"]:
     """The rows of the `number` nearest others of each sample, the nearest first; of all others where there are fewer.
 
-    Nearest in what the model sees, with images slightly blurred, along the 64 directions that vary most. Large splits
-    are looked through once: what is found is kept, under a name made of all that it depends on.
+    Nearest in what the model sees, with images slightly blurred, along the 64 directions that vary most; among more
+    than 100,000 samples nearly all of the nearest are found. Large splits are looked through once: what is found is
+    kept, under a name made of all that it depends on.
     """
 
     def found() -> Int32[np.ndarray, "N M"]:
@@ -41,20 +42,6 @@ def features(x: Stored, scaling: Scaling) -> Float[np.ndarray, "N C"]:
     directions = _directions(sample - centre)
     parts = (x[start : start + chunk] for start in range(0, len(x), chunk))
     return np.concatenate([(_seen(part, scaling) - centre) @ directions for part in parts])
-
-
-def nearest(features: Float[np.ndarray, "N C"], number: int) -> Int32[np.ndarray, "N {number}"]:
-    """The rows of the nearest others, by Euclidean distance. Exact."""
-    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415 — slow to import, and only needed here
-
-    # The 16 nearest of 55,000 MNIST images on 2 cores, shared with other work: this 17 s, for it holds no distances;
-    # jax.lax.top_k on blocks of 512 rows 25 s, np.argpartition on them 33 s, jax.lax.approx_min_k 760 s.
-    index = NearestNeighbors(n_neighbors=number + 1, algorithm="brute").fit(features)
-    rows = index.kneighbors(features, return_distance=False)
-    # Of many equal samples a sample itself may not be found; then the farthest is one too many.
-    own = rows == np.arange(len(rows))[:, None]
-    own[:, -1] |= ~own.any(axis=1)
-    return rows[~own].reshape(len(rows), number).astype(np.int32)
 
 
 def _seen(x: Stored, scaling: Scaling) -> Float[np.ndarray, "N F"]:
@@ -86,6 +73,7 @@ def _directions(centred: Float[np.ndarray, "N F"]) -> Float[np.ndarray, "F C"]:
 def _name(x: Stored, scaling: Scaling, number: int) -> str:
     """Equal exactly when the neighbours are."""
     told = (METHOD, number, BLUR, COMPONENTS, FITTED_ON, x.dtype.str, x.shape, scaling.as_dict())
+    told += (CELL, PROBED) if len(x) > EXACT else ()
     digest = hashlib.sha256(repr(told).encode())
     digest.update(np.ascontiguousarray(x).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
