@@ -105,6 +105,7 @@ def evaluate(
     ending = Ending(channel_trees(setting, chosen), naming.kept(run))
     result = scores(setting, chosen, split, ending, cut, importance)
     run.write_json(cut.file_of(split), result)
+    naming.keep_scores(run, result)
     if outliers is None:
         return result
     source = str(ood) if isinstance(ood, str | Path) else "arrays"

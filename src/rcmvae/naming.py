@@ -1,7 +1,7 @@
 """Names for the channels of a run: counted from its few labels, and kept in its directory."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from rcmvae.structs import UNLABELLED
 from rcmvae.training import Pixels, TrainState, compile_codes
 
 FILE = "labels.json"
+SECTION, CURVES = "tau", "calibration_of"  # the scores that depend on names
 
 
 def names_from(
@@ -80,6 +81,38 @@ def forget(run: RunDirectory) -> None:
     """Remove what was counted with weights that are about to change."""
     if run.is_lead:
         (run.path / FILE).unlink(missing_ok=True)
+
+
+def take_back_scores(run: RunDirectory) -> None:
+    """Remove from the summary what was scored while channels were called otherwise."""
+    summary = run.read_json("summary.json")
+    old = summary.get("test", {}).get(SECTION)
+    if old:
+        again = (
+            f"Labels were taught after the run was scored. Score it again with: rcmvae evaluate {run.path}"
+        )
+        reasons = {f"{SECTION}/{name}": again for name in old}
+        _rewrite_scores(
+            run, summary, {SECTION: {}, "absent": reasons, CURVES: [None] * len(summary["seeds"])}
+        )
+
+
+def keep_scores(run: RunDirectory, scored: Mapping[str, Any]) -> None:
+    """Put into the summary of a finished run what the names are worth that channels have by now."""
+    summary = run.read_json("summary.json") if run.is_finished else {}
+    if scored["split"] in summary:
+        _rewrite_scores(run, summary, scored)
+
+
+def _rewrite_scores(run: RunDirectory, summary: dict[str, Any], scored: Mapping[str, Any]) -> None:
+    """Replace in the summary the scores that depend on what channels are called."""
+    test = summary["test"]
+    others, ours = (
+        {key: why for key, why in absent.items() if key.startswith(f"{SECTION}/") == is_ours}
+        for absent, is_ours in ((test["absent"], False), (scored["absent"], True))
+    )
+    test |= {SECTION: scored[SECTION], CURVES: scored[CURVES], "absent": others | ours}
+    run.write_json("summary.json", summary)
 
 
 def kept(run: RunDirectory) -> list[Names] | None:

@@ -13,12 +13,12 @@ from rcmvae.data import SplitName
 from rcmvae.diagnostics import (
     METRICS,
     Absent,
+    Grown,
     Subject,
     compile_importance,
     contents,
-    final_k_active,
     glance,
-    unlock_count,
+    in_section,
 )
 from rcmvae.errors import ConfigError, RunError, counted
 from rcmvae.labels import Names
@@ -107,7 +107,9 @@ def summary(setting: Setting, outcome: Outcome, history: History, ending: Ending
             "best_epoch": [int(best) or None for best in patience.best_epoch],
             "stopped": patience.stopped.tolist(),
         }
-    if setting.config.curriculum is not None:
+    if setting.config.curriculum is None:
+        told["absent"] = _curriculum(None)[1]
+    else:
         initial = setting.config.curriculum.initial
         told["curriculum"] = [growth_of(initial, growth) for growth in checkpoint.growth]
     if ending is not None:
@@ -126,15 +128,27 @@ def seeds_of(setting: Setting) -> list[int]:
 
 def growth_of(initial: int, growth: Growth) -> dict[str, Any]:
     """How one replica's channels grew."""
-    events = [event.model_dump(mode="json") for event in growth.events]
     pots = pot_tree(initial, growth.events)
+    told, absent = _curriculum(Grown(growth.events, pots))
     return {
-        "unlock_count": int(unlock_count(growth.events, pots)),
-        "final_k_active": int(final_k_active(growth.events, pots)),
-        "ended": growth.ended,
-        "events": events,
+        **told,
+        "absent": absent,
+        "events": [event.model_dump(mode="json") for event in growth.events],
         "pot_tree": [pot.model_dump(mode="json") for pot in pots],
     }
+
+
+def _curriculum(grown: Grown | None) -> tuple[dict[str, int], dict[str, str]]:
+    """The metrics of the curriculum, and why others are not there."""
+    told: dict[str, int] = {}
+    absent: dict[str, str] = {}
+    for one in in_section("curriculum"):
+        value = one.compute(grown)
+        if isinstance(value, Absent):
+            absent[one.key] = value.reason
+        else:
+            told[one.name] = int(value)
+    return told, absent
 
 
 def tree_of(tree: ChannelTree) -> dict[str, Any]:
@@ -256,14 +270,16 @@ def told(subjects: Sequence[Subject]) -> dict[str, Any]:
     sections: dict[str, Any] = {}
     absent: dict[str, str] = {}
     for key, metric in METRICS.items():
-        if metric.section in OF_PARTS | OF_THE_RUN:
+        if metric.section in OF_THE_RUN:
             continue
-        section = sections.setdefault(metric.section, {})
         values = [metric.compute(one) for one in subjects]
         reasons = [value.reason for value in values if isinstance(value, Absent)]
         if reasons:
             absent[key] = reasons[0]
-        else:
+        if metric.section in OF_PARTS:
+            continue
+        section = sections.setdefault(metric.section, {})
+        if not reasons:
             section[metric.name] = spread([float(value) for value in values if isinstance(value, float)])
     return sections | {"absent": absent}
 
@@ -277,17 +293,16 @@ def _calibration_of(subject: Subject) -> dict[str, Any] | None:
 
 
 def _channels_of(subject: Subject, names: Sequence[str]) -> list[dict[str, Any]]:
-    """What is in each channel that holds samples."""
-    bundle = subject.bundle
-    usage, kl = (METRICS[f"channels/{name}"].compute(subject) for name in ("usage", "kl"))
-    assert isinstance(usage, np.ndarray)
-    assert isinstance(kl, np.ndarray)
-    return [
-        part | {"group": int(subject.groups[k]), "usage": float(usage[k]), "kl": float(kl[k])}
-        for part in parts(bundle.channel, len(bundle.active), bundle.truth, names)
-        for k in [part["index"]]
-        if part["samples"]
-    ]
+    """What is in each channel that holds samples, the largest first: the metrics that have a value for each."""
+    values = {one.name: one.compute(subject) for one in in_section("channels")}
+    found = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    rows = []
+    for k in np.flatnonzero(found["samples"]).tolist():
+        row = {name: float(value[k]) for name, value in found.items() if np.isfinite(value[k])}
+        label = {"label": names[int(row["label"])]} if "label" in row else {}
+        place = {"index": k, "group": int(subject.groups[k]), "samples": int(row["samples"])}
+        rows.append(row | place | label)
+    return sorted(rows, key=lambda row: -row["samples"])
 
 
 def parts(

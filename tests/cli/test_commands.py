@@ -294,8 +294,8 @@ def test_the_outcome_in_plain_words() -> None:
     untested = summary(channel_tree=[{"channels": [0, 1], "proposed": 1}])
     del untested["test"]
     assert outcome(untested, "all")[1:] == [
-        "The channel tree proposes one group of all 2 channels: views of a sample land in any of them, so none stands "
-        "for a kind of its own."
+        "The channel tree proposes no groups: views of a sample tell no two of all 2 channels apart by more than half, "
+        "so by them alone no channel is a kind of its own. Go by the channels."
     ]
 
 

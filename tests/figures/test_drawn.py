@@ -1,6 +1,7 @@
 """What is drawn, against the numbers it stands for."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from matplotlib.collections import LineCollection, PathCollection, PolyCollectio
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle, StepPatch
 
+from rcmvae.config import from_mapping
+from rcmvae.curriculum import channel_tree
 from rcmvae.diagnostics import Absent
 from rcmvae.figures import FIGURES, drawings
 from rcmvae.figures.curriculum.k_active import kicked
@@ -214,13 +217,10 @@ def test_channels_are_shown_with_what_they_are_called() -> None:
     figure = drawn("labels/tau_matrix", findings)
     axes = figure.axes[0]
     rows = [int(tick.get_text().removeprefix("ch ")) for tick in axes.get_yticklabels()]
-    assert rows[-1] == 1
-    image = np.asarray(axes.images[0].get_array())
-    np.testing.assert_allclose(image[:-1], names.tau.table[rows[:-1]])
-    assert (image[-1] == 0).all()
+    assert sorted(rows) == np.flatnonzero(findings.bundle.active).tolist(), "channel 1 is closed"
+    np.testing.assert_allclose(np.asarray(axes.images[0].get_array()), names.tau.table[rows])
     words = [text.get_text() for text in axes.texts]
-    assert words.count("closed") == 1
-    assert {f"{names.tau.counts[k].sum():.0f}" for k in rows[:-1]} <= {*words}
+    assert {f"{names.tau.counts[k].sum():.0f}" for k in rows} <= {*words}
     assert "By 30 labels, 4 of 4 open channels have a name" in figure.get_suptitle()
 
 
@@ -331,15 +331,26 @@ def test_loss_curves_are_the_history() -> None:
 
 
 def test_the_tree_is_cut_where_it_proposes() -> None:
-    (axes,) = drawn("mixture/tree", IMAGES).axes
+    alike = np.kron(np.diag([0.3, 0.7]), [[0.3, 0.2], [0.2, 0.3]])
+    tree = channel_tree(alike)
+    (axes,) = drawn("mixture/tree", dataclasses.replace(made(K=4), tree=tree)).axes
     (cut,) = np.unique(np.asarray(axes.lines[0].get_xdata()))
-    tree = IMAGES.tree
+    assert tree.proposed == 2
     assert len(tree.channels) - (tree.heights <= cut).sum() == tree.proposed
     (lines,) = (one for one in axes.collections if isinstance(one, LineCollection))
     tops = sorted(np.asarray(segment)[1, 0] for segment in lines.get_segments())
     np.testing.assert_allclose(tops, tree.heights)
     order = [int(label.get_text().partition(":")[0].removeprefix("ch ")) for label in axes.get_yticklabels()]
     assert sorted(order) == list(tree.channels)
+
+
+def test_a_tree_without_groups_has_no_cut() -> None:
+    joint = np.full((4, 4), 1 / 16)
+    figure = drawn("mixture/tree", dataclasses.replace(made(K=4), tree=channel_tree(joint)))
+    assert "no cut to propose" in figure.get_suptitle()
+    assert "no groups are proposed" in figure.get_supxlabel()
+    assert not len(figure.axes[0].lines)
+    assert not figure.axes[0].texts
 
 
 def test_growth_is_told_with_what_became_of_it() -> None:
@@ -350,6 +361,15 @@ def test_growth_is_told_with_what_became_of_it() -> None:
         assert at == [event.epoch for event in EVENTS if event.what == what]
     assert kicked(GROWN) == [(2, 4), (6, 7)]
     assert "Growth ended with epoch 10" in drawn("curriculum/k_active", GROWN).get_supxlabel()
+
+
+@pytest.mark.parametrize(
+    ("policy", "stays"), [("plateau", True), ({"kind": "scheduled", "every": 2}, True), ("birth", False)]
+)
+def test_only_what_may_close_again_opens_on_trial(policy: Any, stays: bool) -> None:
+    config = from_mapping({"model": {"num_channels": 6}, "curriculum": {"initial": 1, "policy": policy}})
+    words = drawn("curriculum/k_active", dataclasses.replace(GROWN, config=config)).get_supxlabel()
+    assert words.startswith("Every channel that opens stays." if stays else "A channel opens on trial;")
 
 
 def test_pots_stand_below_those_that_they_came_from() -> None:

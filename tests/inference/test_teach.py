@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from rcmvae import naming
+from rcmvae import experiment, naming
 from rcmvae.data import Dataset, Digits, load
 from rcmvae.errors import ConfigError, DataError, RunError
 from rcmvae.inference import Trained, embed, predict, teach
@@ -91,10 +91,28 @@ def test_what_was_scored_under_other_names_is_taken_back(images: RunDirectory, t
     teach(path, train.x[:9], train.label[:9], fresh=True)
     after = run.read_json("summary.json")
     assert "tau" in before["test"]
-    assert "tau" not in after["test"]
+    assert after["test"]["tau"] == {}
     assert "Score it again with: rcmvae evaluate" in after["test"]["absent"]["tau/accuracy"]
     assert after["test"]["clustering"] == before["test"]["clustering"]
     assert not [*path.glob("*-ood-*")]
+
+
+def test_scored_again_the_report_tells_what_the_new_names_are_worth(
+    images: RunDirectory, tmp_path: Path
+) -> None:
+    path, train = copied(images, tmp_path), digits().train
+    before = RunDirectory.find(path).read_json("summary.json")
+    teach(path, train.x[:60], train.label[:60], fresh=True)
+    experiment.evaluate(path, "train", digits())
+    assert RunDirectory.find(path).read_json("summary.json")["test"]["tau"] == {}, "that is another split"
+    scored = experiment.evaluate(path, "test", digits(), num_groups=2)
+    after = RunDirectory.find(path).read_json("summary.json")
+    assert after["test"]["tau"] == scored["tau"]
+    assert after["test"]["tau"]["counted"]["mean"] == 60
+    assert not any(key.startswith("tau/") for key in after["test"]["absent"])
+    assert after["test"]["groups"] == before["test"]["groups"], "whatever the cut"
+    page = experiment.make_report(path, "train", digits()).with_name("REPORT.md").read_text("utf-8")
+    assert "Accuracy, with channels named by 60 labels" in page
 
 
 @pytest.mark.parametrize("content", ["{", "{}", '{"label_names": ["a"], "counted": {}}'])

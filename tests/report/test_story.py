@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
@@ -12,6 +13,7 @@ from scipy.stats import binomtest
 from rcmvae.diagnostics import LEVEL, wilson
 from rcmvae.diagnostics.absent import Absent
 from rcmvae.findings import Findings
+from rcmvae.objective import TERMS
 from rcmvae.report.channels import Channel, channels_of
 from rcmvae.report.markdown import markdown
 from rcmvae.report.noticed import NOTHING_ODD, Remark
@@ -20,6 +22,7 @@ from rcmvae.report.story import Story, tell
 from rcmvae.report.tables import tables
 from rcmvae.results import spread
 from tests.report import scene
+from tests.training.small import tiny
 
 NO_FIGURES = {CHANNELS: Absent("Nothing was drawn.")}
 
@@ -58,6 +61,13 @@ def test_what_was_trained_and_what_came_out() -> None:
         assert not any(told_above in line for line in story.outcome if "group" not in line)
 
 
+@pytest.mark.parametrize("name", [name for name, term in TERMS.items() if term.learns_from_labels])
+def test_labels_that_training_learned_from_are_told_with_the_term_that_did(name: str) -> None:
+    config = tiny({"objective": {name: 1}, "model": {"classifier": {}} if name == "classifier" else {}})
+    story = told(dataclasses.replace(scene.findings(), config=config))
+    assert f"trained with labels (by {name}) on squares" in story.trained
+
+
 def test_the_names_of_channels_are_judged() -> None:
     summary = scene.summary(seeds=(0, 1))
     tau = {"accuracy": 0.9, "ece": 0.05, "certainty": 0.7, "counted": 20.0}
@@ -83,7 +93,7 @@ def test_what_to_look_at() -> None:
         "1 always.",
         f"Label {scene.NASTY} is the commonest in channels 1 and 2.",
         "Label two is the commonest in no channel.",
-        "Channel 3 is closed, and shown nowhere.",
+        "Channel 3 is closed.",
     )
 
 

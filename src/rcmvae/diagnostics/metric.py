@@ -2,20 +2,20 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from rcmvae.curriculum import Pot, group_responsibility
+from rcmvae.curriculum import group_responsibility
 from rcmvae.data import Scaling
 from rcmvae.diagnostics.absent import Absent
 from rcmvae.diagnostics.bundle import Bundle
 from rcmvae.diagnostics.clustering import Clustering, Contents, clustering, contents
 from rcmvae.labels import Names, Reliability, reliability
 from rcmvae.nn import OutputOptions
-from rcmvae.structs import UNLABELLED, Event
+from rcmvae.structs import UNLABELLED
 
 Value = float | Float[np.ndarray, " K"] | Absent
 Unit = Literal["nats", "bits", "share", "count", "index", "epoch"]
@@ -33,8 +33,6 @@ class Subject:
     terms: Mapping[str, float] = dataclasses.field(default_factory=dict)  # of the objective, and its loss
     importance: float | None = None  # the importance-weighted bound, where it was asked for
     names: Names | None = None  # what the channels are called, where labels were counted
-    events: Sequence[Event] | None = None  # of the curriculum; None where there is none
-    pots: Sequence[Pot] = ()
 
     @functools.cached_property
     def group(self) -> Int[np.ndarray, " N"]:
@@ -82,7 +80,7 @@ class Metric:
     unit: Unit
     better: Direction
     meaning: str  # one sentence, without a full stop
-    compute: Callable[[Subject], Value]
+    compute: Callable[[Any], Value]  # of a Subject; what tells of the curriculum, of a Grown or None
 
     @property
     def section(self) -> str:
@@ -109,14 +107,20 @@ def calibration(bundle: Bundle, names: Names | None) -> Reliability | Absent:
 
 
 METRICS: dict[str, Metric] = {}
+Seen = TypeVar("Seen")
+
+
+def in_section(section: str) -> list[Metric]:
+    """The metrics of a section, in the order in which they are told."""
+    return [one for one in METRICS.values() if one.section == section]
 
 
 def metric(
     key: str, unit: Unit, better: Direction, meaning: str
-) -> Callable[[Callable[[Subject], Value]], Callable[[Subject], Value]]:
+) -> Callable[[Callable[[Seen], Value]], Callable[[Seen], Value]]:
     """Declare the metric that a function computes."""
 
-    def declare(compute: Callable[[Subject], Value]) -> Callable[[Subject], Value]:
+    def declare(compute: Callable[[Seen], Value]) -> Callable[[Seen], Value]:
         assert key not in METRICS, key
         METRICS[key] = Metric(key, unit, better, meaning, compute)
         return compute

@@ -4,28 +4,17 @@ What has no meaning for a run is `Absent`, with the reason.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
-from rcmvae.curriculum import Pot
 from rcmvae.diagnostics.absent import Absent
 from rcmvae.diagnostics.clustering import ownership
-from rcmvae.diagnostics.metric import METRICS, UNTAUGHT, Direction, Metric, Subject, Unit, Value, metric
+from rcmvae.diagnostics.metric import UNTAUGHT, Direction, Subject, Unit, Value, metric
 from rcmvae.objective import TERMS
 from rcmvae.options import first_line
-from rcmvae.structs import Event
 
 USED = 0.01  # the share of samples from which on a channel counts as used
-
-
-def in_section(section: str) -> list[Metric]:
-    """The metrics of a section, in the order in which they are told.
-
-    >>> [one.name for one in in_section("curriculum")]
-    ['unlock_count', 'final_k_active', 'ended']
-    """
-    return [one for one in METRICS.values() if one.section == section]
 
 
 @metric("losses/bound", "nats", "down", "negative evidence bound: −log density of a sample, at most")
@@ -253,38 +242,3 @@ def _label(subject: Subject) -> Value:
 )
 def _purity(subject: Subject) -> Value:
     return subject.contents.purity if subject.is_labelled else subject.unlabelled
-
-
-def _grown(compute: Callable[[Sequence[Event], Sequence[Pot]], float | Absent]) -> Callable[[Subject], Value]:
-    """The metric, where there is a curriculum."""
-
-    def where_channels_open(subject: Subject) -> Value:
-        if subject.events is None:
-            return Absent("All channels were open from the start: the run has no curriculum.")
-        return compute(subject.events, subject.pots)
-
-    return where_channels_open
-
-
-def unlock_count(events: Sequence[Event], pots: Sequence[Pot]) -> float:
-    """How many channels were opened on trial."""
-    return float(sum(event.what == "opened" for event in events))
-
-
-def final_k_active(events: Sequence[Event], pots: Sequence[Pot]) -> float:
-    """How many channels are open in the end."""
-    return float(sum(pot.closed is None for pot in pots))
-
-
-def _ended(events: Sequence[Event], pots: Sequence[Pot]) -> float | Absent:
-    found = [event.epoch for event in events if event.what == "ended"]
-    return float(found[-1]) if found else Absent("Channels could still open when training ended.")
-
-
-metric("curriculum/unlock_count", "count", "none", "channels that were opened, on trial at first")(
-    _grown(unlock_count)
-)
-metric("curriculum/final_k_active", "count", "none", "channels that were open in the end")(
-    _grown(final_k_active)
-)
-metric("curriculum/ended", "epoch", "none", "epoch after which no more channels were opened")(_grown(_ended))

@@ -1,6 +1,6 @@
 """Every metric as a page of Markdown, made from the registry itself."""
 
-from rcmvae.diagnostics.metrics import in_section
+from rcmvae.diagnostics.metric import in_section
 
 OPENING = """# Every metric
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rcmvae import novelty
+from rcmvae import naming, novelty
 from rcmvae.data import marks
 from rcmvae.data.splits import Purpose, keep_labels, stream
 from rcmvae.errors import ConfigError, DataError, counted
@@ -14,7 +14,6 @@ from rcmvae.inference.apply import membership
 from rcmvae.inference.samples import Labelled, labelled_samples_of
 from rcmvae.inference.trained import Trained
 from rcmvae.labels import Names
-from rcmvae.naming import keep
 from rcmvae.run import RunDirectory
 from rcmvae.structs import UNLABELLED
 
@@ -42,8 +41,9 @@ def teach(
     directory = RunDirectory.find(run)
     with directory.held():
         found = _taught(directory, x, y, number=number, fresh=fresh, options=options)
-        keep(directory, found)
-        _take_back(directory)
+        naming.keep(directory, found)
+        naming.take_back_scores(directory)
+        novelty.forget(directory)
     return found
 
 
@@ -69,20 +69,6 @@ def _taught(
         names = Names.blank(trained.groups, trained.card.label_names) if before is None else before
         found.append(names.taught(r, given.label, given.labels, mark))
     return found
-
-
-def _take_back(run: RunDirectory) -> None:
-    """Remove what was scored while channels were called otherwise."""
-    novelty.forget(run)
-    summary = run.read_json("summary.json")
-    test = summary.get("test", {})
-    old = test.pop("tau", {})
-    if not old:
-        return
-    again = f"Labels were taught after the run was scored. Score it again with: rcmvae evaluate {run.path}"
-    test["absent"] |= {f"tau/{name}": again for name in old}
-    test["calibration_of"] = [None] * len(summary["seeds"])
-    run.write_json("summary.json", summary)
 
 
 def _chosen(trained: Trained, given: Labelled, number: int | None, where: Any) -> Labelled:

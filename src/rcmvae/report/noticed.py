@@ -49,7 +49,7 @@ def _sentences(findings: Findings, used: Sequence[Channel], known: Sequence[Chan
         yield f"{_named(idle).capitalize()} {holds} next to nothing: less than {percent(USED)} of the samples{each}."
     closed = np.flatnonzero(~findings.bundle.active).tolist()
     if closed:
-        yield f"{_named(closed).capitalize()} {'is' if len(closed) == 1 else 'are'} closed, and shown nowhere."
+        yield f"{_named(closed).capitalize()} {'is' if len(closed) == 1 else 'are'} closed."
     if known and all((channel.purity or 0) >= CLEAR for channel in known):
         yield f"Every channel in use is clean: at least {percent(CLEAR)} of its samples share a label."
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rcmvae.errors import counted
+from rcmvae.errors import counted, listed
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel
 from rcmvae.report.headline import Fact, facts, lead
@@ -69,7 +69,7 @@ def growth(summary: Mapping[str, Any]) -> list[str]:
     grown = summary.get("curriculum", [])
     return [
         f"Seed {seed}: {counted(one['final_k_active'], 'channel')} open after {counted(one['unlock_count'], 'trial')}"
-        + ("." if one["ended"] is None else f"; growth ended with epoch {one['ended']}.")
+        + (f"; growth ended with epoch {one['ended']}." if "ended" in one else ".")
         for seed, one in zip(summary["seeds"], grown, strict=bool(grown))
     ]
 
@@ -84,8 +84,8 @@ def grouping(summary: Mapping[str, Any]) -> list[str]:
         return ["The channel tree proposes no groups: every channel in use is told from the others."]
     if max(proposed) == 1:
         return [
-            f"The channel tree proposes one group of all {span(most)} channels: views of a sample land in any of them, "
-            "so none stands for a kind of its own."
+            f"The channel tree proposes no groups: views of a sample tell no two of all {span(most)} channels apart by "
+            "more than half, so by them alone no channel is a kind of its own. Go by the channels."
         ]
     many = f"{span(proposed)} groups"
     line = f"The channel tree proposes {many} of {span(most)} channels."
@@ -149,7 +149,8 @@ def _trained(findings: Findings) -> str:
     K, D = config.model.num_channels, config.model.latent_dim
     size = "×".join(map(str, bundle.shape[:2] if bundle.is_image else bundle.shape))
     things = f"{size} pixels" if bundle.is_image else counted(int(size), "number") + " each"
-    labels = "without labels" if config.model.classifier is None else "with labels"
+    learners = config.objective.learners
+    labels = f"with labels (by {listed(learners)})" if learners else "without labels"
     seed = f" Shown is seed {bundle.seed}." if len(findings.summary["seeds"]) > 1 else ""
     return (
         f"{counted(K, 'channel')}, each with {counted(D, 'dimension')}, trained {labels} on {bundle.data} ({things}). "

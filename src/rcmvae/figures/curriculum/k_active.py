@@ -71,7 +71,13 @@ def k_active(findings: Findings) -> Figure:
 
 
 def _caption(findings: Findings) -> str:
-    said = "A channel opens on trial; it is kept if it helps, else closed, and all is as it was before."
+    curriculum = findings.config.curriculum
+    assert curriculum is not None
+    said = (
+        "Every channel that opens stays."
+        if curriculum.policy.keeps_unhelpful
+        else "A channel opens on trial; it is kept if it helps, else closed, and all is as it was before."
+    )
     kick = " Shaded: epochs with a kick." if kicked(findings) else ""
     ended = [event for event in findings.events if event.what == "ended" and event.reason]
     reason = f" Growth ended with epoch {ended[-1].epoch}: {ended[-1].reason}." if ended else ""

@@ -10,7 +10,7 @@ from rcmvae.figures import needs
 from rcmvae.figures.contents import and_more, percent
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.shares import show_shares
-from rcmvae.figures.style import FAINT, PAPER, QUIET, page
+from rcmvae.figures.style import QUIET, page
 from rcmvae.findings import Findings
 from rcmvae.labels import Names
 
@@ -20,7 +20,7 @@ TOLD = 0.1  # from this share on, a cell has a number
 
 @figure(needs.names)
 def tau_matrix(findings: Findings) -> Figure:
-    """A row per channel, a column per label: what the channel stands for, by the labels that were counted in it."""
+    """A row per open channel, a column per label: what the channel stands for, by the labels counted in it."""
     names = needs.given(findings.names)
     active = findings.bundle.active
     channels, labels = _shown(findings, names)
@@ -31,35 +31,28 @@ def tau_matrix(findings: Findings) -> Figure:
         f"are {percent(certainty)} sure of it",
         f"Each row: p(label | channel) in %, where it is {100 * TOLD:.0f} or more. To the right: how many labels were "
         f"counted in the channel, rounded. Where hardly any was, it is called what its group is called."
-        f"{and_more(len(active) - len(channels))}{and_more(len(names.labels) - len(labels), 'label')}",
+        f"{and_more(int(active.sum()) - len(channels))}{and_more(len(names.labels) - len(labels), 'label')}",
         1.5 + 0.26 * len(channels),
     )
     axes = drawn.subplots()
-    is_open = active[channels]
-    table = np.where(is_open[:, None], names.tau.table[np.ix_(channels, labels)], 0)
-    show_shares(axes, table, channels, [names.labels[y] for y in labels], TOLD)
-    _beside(axes, names.tau.counts.sum(axis=1)[channels].tolist(), is_open.tolist(), len(labels))
+    shares = names.tau.table[np.ix_(channels, labels)]
+    show_shares(axes, shares, channels, [names.labels[y] for y in labels], TOLD)
+    _beside(axes, names.tau.counts.sum(axis=1)[channels].tolist(), len(labels))
     return drawn
 
 
-def _beside(axes: Axes, held: list[float], is_open: list[bool], columns: int) -> None:
-    """How many labels were counted in each channel; closed ones are shown as closed."""
+def _beside(axes: Axes, held: list[float], columns: int) -> None:
+    """How many labels were counted in each channel."""
     axes.text(columns - 0.4, -0.8, "labels", ha="left", va="center", fontsize=7.5, color=QUIET)
-    for row, (labels, opened) in enumerate(zip(held, is_open, strict=True)):
-        if opened:
-            axes.text(columns - 0.4, row, f"{labels:,.0f}", ha="left", va="center", fontsize=7.5)
-            continue
-        axes.axhspan(row - 0.5, row + 0.5, facecolor=FAINT, hatch="///", edgecolor=PAPER, linewidth=0)
-        axes.text((columns - 1) / 2, row, "closed", ha="center", va="center", fontsize=7.5, color=QUIET,
-                  bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})  # fmt: skip
+    for row, labels in enumerate(held):
+        axes.text(columns - 0.4, row, f"{labels:,.0f}", ha="left", va="center", fontsize=7.5)
 
 
 def _shown(findings: Findings, names: Names) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " y"]]:
-    """The channels that hold most, ordered by the label they stand for, the closed ones last; labels in order."""
+    """The open channels that hold most, ordered by the label they stand for; labels in order."""
     usage, table = findings.bundle.usage, names.tau.table
-    largest = np.argsort(-usage, kind="stable")[:MOST_CHANNELS]
-    closed = ~findings.bundle.active[largest]
-    order = np.lexsort((largest, -table[largest].max(axis=1), table[largest].argmax(axis=1), closed))
+    largest = np.argsort(-usage, kind="stable")[: min(MOST_CHANNELS, int(findings.bundle.active.sum()))]
+    order = np.lexsort((largest, -table[largest].max(axis=1), table[largest].argmax(axis=1)))
     met = np.zeros(len(names.labels))
     np.add.at(met, names.label, 1)
     labels = np.sort(np.argsort(-met, kind="stable")[:MOST_LABELS])

@@ -6,6 +6,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import dendrogram
 
+from rcmvae.curriculum.tree import HALF_TOLD, WELL_TOLD
 from rcmvae.errors import counted
 from rcmvae.figures import needs
 from rcmvae.figures.contents import contents, short
@@ -14,6 +15,11 @@ from rcmvae.figures.style import INK, QUIET, colour, page
 from rcmvae.findings import Findings
 
 MANY = 40
+CUT = (
+    f"Dashed: the proposed cut, in the largest gap, where less than {HALF_TOLD:g} counts as that and more than "
+    f"{WELL_TOLD:g} as that. A colour is a group of several channels; what would merge right of the cut is grey."
+)
+NO_CUT = f"No two are told apart by more than {HALF_TOLD:g}, so no groups are proposed: go by the channels."
 
 
 @figure(needs.merges)
@@ -24,26 +30,28 @@ def tree(findings: Findings) -> Figure:
     laid_out = dendrogram(found.linkage(), no_plot=True)
     order = [found.channels[leaf] for leaf in laid_out["leaves"]]
     cut = cut_height(found.heights, len(found.channels) - found.proposed)
+    many = counted(len(order), "channel")
+    is_cut = found.proposed > 1
     drawn = page(
-        f"{counted(len(order), 'channel')} make {counted(found.proposed, 'group')}",
+        f"{many} make {counted(found.proposed, 'group')}" if is_cut else f"{many}, and no cut to propose",
         "Channels merge from left to right, those first that two views of a sample tell apart worst: 0 is not at all, "
-        "1 is never confused. Dashed: the proposed cut, in the largest gap between merges. A colour is a group of "
-        "several channels; what would merge right of the cut is grey.",
+        f"1 is never confused. {CUT if is_cut else NO_CUT}",
         1.3 + (0.21 if len(order) <= MANY else 0.13) * len(order),
     )
     axes = drawn.subplots()
     lines, tones = [], []
     for across, up in zip(laid_out["dcoord"], laid_out["icoord"], strict=True):
         lines.append(list(zip(across, up, strict=True)))
-        inside = order[round((min(up) - 5) / 10)] if across[1] <= cut else None
+        inside = order[round((min(up) - 5) / 10)] if is_cut and across[1] <= cut else None
         tones.append(QUIET if inside is None else colour(int(groups[inside])))
     axes.add_collection(LineCollection(lines, colors=tones, linewidths=1.6))
-    axes.axvline(cut, color=INK, linestyle="--", linewidth=0.9)
+    if is_cut:
+        axes.axvline(cut, color=INK, linestyle="--", linewidth=0.9)
     names = [f"{short(k)}: {told.get(k, 'holds no sample first')}" for k in order]
     axes.set_yticks(10.0 * np.arange(len(order)) + 5, names, fontsize=8 if len(order) <= MANY else 6)
     for label, k in zip(axes.get_yticklabels(), order, strict=True):
-        label.set_color(colour(int(groups[k])) if (groups == groups[k]).sum() > 1 else INK)
-    for group in np.unique(groups[groups >= 0]).tolist():
+        label.set_color(colour(int(groups[k])) if is_cut and (groups == groups[k]).sum() > 1 else INK)
+    for group in np.unique(groups[groups >= 0]).tolist() if is_cut else ():
         middle = np.mean([10 * order.index(k) + 5 for k in np.flatnonzero(groups == group).tolist()])
         axes.annotate(
             f"group {group}", (cut, middle), (3, 2), textcoords="offset points", fontsize=7, color=QUIET
