@@ -103,7 +103,7 @@ def cost(pots: Sequence[Clock], openly: Sequence[Clock]) -> str:
     """What growing costs: how long it takes to the bound at which the open run ends, against that run's time."""
     pairs = zip(pots, openly, strict=True)
     ratios = ", ".join(f"{one.until(other.bounds[-1]) / sum(other.seconds):.2f}" for one, other in pairs)
-    return f"time of pots to the held-out bound at which open-10 ends, over that of open-10 (inf: never), by seed: {ratios}"
+    return f"time of pots to the held-out bound of open-10 in the end, over its time, by seed (inf: never): {ratios}"
 
 
 def measure(name: str, seed: int, clock: Clock) -> dict[str, Any]:

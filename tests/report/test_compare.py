@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -11,7 +12,7 @@ from rcmvae.cli import app
 from rcmvae.config import dump_config, from_mapping
 from rcmvae.errors import RunError
 from rcmvae.report.chart import LEFT, TOP, Line, chart
-from rcmvae.report.compare import NEVER, compare, page
+from rcmvae.report.compare import ALIKE, compare, page
 from rcmvae.run import FILES, RunDirectory
 from tests.report import scene
 from tests.report.browser import needs_chromium, opened, started
@@ -40,16 +41,42 @@ def runs(tmp_path: Path) -> list[RunDirectory]:
 def test_only_what_differs_is_told(runs: list[RunDirectory]) -> None:
     found = compare(runs).differences
     assert found.columns == ("key", "a", "<b>")
-    assert found.rows == (("model.num_channels", "4", "7"), ("training.seeds", "1", "2"))
+    assert found.rows == (("model.num_channels", "4", "7"),), "seeds stand above the columns"
 
 
-def test_a_key_of_one_run_alone_differs(tmp_path: Path) -> None:
-    grown = {"curriculum": {"initial": 2}, "training": {"epochs": 20}}
+def test_what_has_other_keys_below_is_told_as_a_whole(tmp_path: Path) -> None:
+    grown = {"curriculum": {"initial": 2}, "training": {"epochs": 20, "learning_rate": 0.01}}
     found = {
         row[0]: row[1:]
         for row in compare([left(tmp_path / "a"), left(tmp_path / "b", grown)]).differences.rows
     }
-    assert found["curriculum.initial"] == (NEVER, "2")
+    assert found.keys() == {"curriculum", "training.epochs", "training.learning_rate"}
+    assert found["curriculum"][0] == "null"
+    assert "initial: 2" in found["curriculum"][1]
+
+
+def test_runs_that_differ_in_seeds_alone_are_one_side(tmp_path: Path) -> None:
+    others = [left(tmp_path / f"s{seed}", {"training": {"seed": seed}}, seeds=(seed,)) for seed in (3, 4)]
+    wider = left(tmp_path / "wide", {"model": {"num_channels": 7}})
+    found = compare([others[0], wider, others[1]])
+    assert [side.names for side in found.sides] == [("s3", "s4"), ("wide",)]
+    assert found.metrics.columns == ("measure", "s3 and 1 more run (2 seeds)", "wide", "meaning")
+    bounds = [run.read_json("summary.json")["test"]["losses"]["bound"]["mean"] for run in others]
+    (row,) = (row for row in found.metrics.rows if row[0].startswith("negative evidence bound"))
+    assert row[1] == f"{np.mean(bounds):.3f} ± {np.std(bounds, ddof=1):.3f}"
+    alone = compare(others)
+    assert (len(alone.sides), alone.differences.rows) == (1, ())
+    assert ALIKE in page(alone)
+
+
+def test_what_does_not_compare_is_left_out_or_told(tmp_path: Path) -> None:
+    a = left(tmp_path / "a")
+    heavier = left(tmp_path / "b", {"objective": {"kl_c": 3}})
+    elsewhere = left(tmp_path / "c", {"data": {"seed": 5}})
+    fewer = left(tmp_path / "d", {"data": {"num_labeled": 9}})
+    assert not any(row[0].startswith(("loss", "kl_")) for row in compare([a, heavier]).metrics.rows)
+    assert "different samples" in compare([a, elsewhere]).metrics.note
+    assert compare([a, fewer]).metrics.note == ""
 
 
 def test_measures_have_means_and_deviations(runs: list[RunDirectory]) -> None:

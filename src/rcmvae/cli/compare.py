@@ -31,7 +31,7 @@ def compare(
     if found.differences.rows:
         console.print(tables.plain(found.differences))
     else:
-        say(console, "The runs are configured alike.")
+        say(console, side_by_side.ALIKE)
     console.print(tables.plain(found.metrics))
     if output is not None:
         try:

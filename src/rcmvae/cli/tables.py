@@ -116,9 +116,15 @@ def novelty(found: Mapping[str, Any]) -> Table:
 
 def plain(table: text.Table) -> Table:
     """A table of text as it is."""
-    made = Table(title=table.title, title_justify="left", box=SIMPLE)
+    made = Table(
+        title=table.title,
+        title_justify="left",
+        box=SIMPLE,
+        caption=table.note or None,
+        caption_justify="left",
+    )
     for name in table.columns:
-        made.add_column(Text(name), justify="right" if name in table.right else "left")
+        made.add_column(Text(name), justify="right" if name in table.right else "left", overflow="fold")
     for row in table.rows:
         made.add_row(*map(Text, row))
     return made

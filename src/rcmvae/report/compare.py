@@ -1,18 +1,18 @@
 """Runs side by side: what was configured differently, and what came out."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from html import escape
 from typing import Any
 
 from rcmvae.config.text import inline
-from rcmvae.errors import RunError
+from rcmvae.errors import RunError, counted
 from rcmvae.figures.style import PALETTE
-from rcmvae.options import flattened
 from rcmvae.report.chart import Line, chart
-from rcmvae.report.measures import BETTER, BOUND, BOUND_UNIT, measures
+from rcmvae.report.measures import BETTER, BOUND, BOUND_UNIT, TITLES, measures
 from rcmvae.report.page import fill, table_of
 from rcmvae.report.tables import Table
+from rcmvae.results import spread
 from rcmvae.run import RunDirectory
 from rcmvae.training import Lines, Row
 
@@ -21,17 +21,52 @@ CURVES = {
     "validation/loss": "Loss on validation samples",
     "train/loss": "Loss in training",
 }
-NEVER = "–"  # stands where a run has no such key or value
+NEVER = "–"  # stands where a run has no such value
+ALIKE = "The runs are configured alike, but for their names and seeds."
+FAINT = "Faint lines are single seeds, bold ones their mean."
+LABELS_ALONE = {"data.num_labeled"}  # decides how much training is told, and not what is tested on
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """Runs that differ in nothing but their seeds."""
+
+    names: tuple[str, ...]
+    config: Mapping[str, Any]
+    summaries: tuple[Mapping[str, Any], ...]
+    histories: tuple[Sequence[Row], ...]
+
+    @property
+    def name(self) -> str:
+        first, *others = self.names
+        return f"{first} and {counted(len(others), 'more run')}" if others else first
+
+    @property
+    def heading(self) -> str:
+        seeds = sum(len(summary["seeds"]) for summary in self.summaries)
+        return f"{self.name} ({seeds} seeds)" if seeds > 1 else self.name
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """What was measured on the test split with any of the seeds; nothing where a run has no such split."""
+        tests = [summary.get("test", {}) for summary in self.summaries]
+        return {
+            section: {
+                name: spread([value for test in tests for value in test[section][name]["per_seed"]])
+                for name in tests[0].get(section, {})
+                if all(name in test.get(section, {}) for test in tests)
+            }
+            for section in TITLES
+        } | {"groups_of": [groups for test in tests for groups in test.get("groups_of", ())]}
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """All that is told of several runs; both tables have a column for each."""
+    """All that is told of several runs; both tables have a column for each side."""
 
-    names: tuple[str, ...]
+    sides: tuple[Side, ...]
     differences: Table
     metrics: Table
-    histories: tuple[list[Row], ...]
 
 
 def compare(runs: Sequence[RunDirectory]) -> Comparison:
@@ -41,21 +76,54 @@ def compare(runs: Sequence[RunDirectory]) -> Comparison:
     for run in runs:
         if not run.is_finished:
             raise RunError(f"{run.path} is {run.status}: only finished runs can be compared.")
-    names = _names(runs)
-    configs = [dict(flattened(run.config.model_dump(mode="json", exclude={"run"}))) for run in runs]
-    keys = [key for key in _keys(configs) if len({repr(config.get(key, ...)) for config in configs}) > 1]
-    rows = tuple((key, *(_written(config, key) for config in configs)) for key in keys)
+    sides = tuple(_sides(runs))
+    found = [*_differing([side.config for side in sides])]
+    rows = tuple((path, *map(inline, values)) for path, values in found)
+    names = tuple(side.name for side in sides)
     return Comparison(
-        names,
+        sides,
         Table("What was configured differently", ("key", *names), rows),
-        _metrics(names, [run.read_json("summary.json") for run in runs]),
-        tuple(Lines(run.path / "history.jsonl").read() for run in runs),
+        _metrics(sides, {path for path, _ in found}),
     )
+
+
+def _sides(runs: Sequence[RunDirectory]) -> Iterator[Side]:
+    """Runs whose configurations are alike together, in the order of the first of each."""
+    alike: dict[str, list[tuple[str, RunDirectory]]] = {}
+    configs: dict[str, Mapping[str, Any]] = {}
+    for name, run in zip(_names(runs), runs, strict=True):
+        config = run.config.model_dump(mode="json", exclude={"run": True, "training": {"seed", "seeds"}})
+        alike.setdefault(repr(config), []).append((name, run))
+        configs[repr(config)] = config
+    for key, together in alike.items():
+        yield Side(
+            names=tuple(name for name, _ in together),
+            config=configs[key],
+            summaries=tuple(run.read_json("summary.json") for _, run in together),
+            histories=tuple(Lines(run.path / "history.jsonl").read() for _, run in together),
+        )
+
+
+def _differing(values: Sequence[Any], path: str = "") -> Iterator[tuple[str, Sequence[Any]]]:
+    """The keys with different values; one that has other keys below in every configuration is told as a whole.
+
+    >>> [*_differing([{"a": 1, "b": {"kind": "x", "c": 1}}, {"a": 1, "b": {"kind": "y"}}])]
+    [('b', [{'kind': 'x', 'c': 1}, {'kind': 'y'}])]
+    """
+    if all(value == values[0] for value in values):
+        return
+    keys = [[*value] if isinstance(value, Mapping) else None for value in values]
+    if keys[0] is None or any(other != keys[0] for other in keys):
+        yield path, values
+        return
+    for key in keys[0]:
+        yield from _differing([value[key] for value in values], f"{path}.{key}" if path else key)
 
 
 def page(comparison: Comparison) -> str:
     """One HTML file that needs nothing else."""
-    same = "" if comparison.differences.rows else "<p>All keys but those of the run itself are the same.</p>"
+    same = "" if comparison.differences.rows else f"<p>{ALIKE}</p>"
+    faint = "" if all(side.name == side.heading for side in comparison.sides) else f"<p>{FAINT}</p>"
     charts = "".join(
         f'<section><h2>{escape(title)}</h2><div class="scroll">{chart(lines)}</div></section>'
         for key, title in CURVES.items()
@@ -63,12 +131,12 @@ def page(comparison: Comparison) -> str:
     )
     legend = "".join(
         f'<li><i style="background:{_colour(at)}"></i>{escape(name)}</li>'
-        for at, name in enumerate(comparison.names)
+        for at, name in enumerate(side.name for side in comparison.sides)
     )
     parts = {
-        "title": escape(" and ".join(comparison.names)),
+        "title": escape(" and ".join(side.name for side in comparison.sides)),
         "legend": legend,
-        "charts": charts,
+        "charts": f"{faint}{charts}",
         "metrics": table_of(comparison.metrics),
         "differences": table_of(comparison.differences) + same,
     }
@@ -85,42 +153,44 @@ def _names(runs: Sequence[RunDirectory]) -> tuple[str, ...]:
     return names
 
 
-def _keys(mappings: Sequence[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(key for mapping in mappings for key in mapping))
-
-
-def _written(config: Mapping[str, Any], key: str) -> str:
-    return inline(config[key]) if key in config else NEVER
-
-
-def _metrics(names: tuple[str, ...], summaries: Sequence[Mapping[str, Any]]) -> Table:
-    """What was measured on the test split, mean ± sd over the seeds of each run."""
+def _metrics(sides: Sequence[Side], differing: Set[str]) -> Table:
+    """What was measured on the test split, mean ± sd over the seeds of each side."""
+    one_objective = not any(path.startswith("objective") for path in differing)
     found = [
-        {one.title + one.arrow: one for one in measures(summary["test"])} if "test" in summary else {}
-        for summary in summaries
+        {
+            one.title + one.arrow: one
+            for one in measures(side.scores)
+            if not one.is_term or (one.name == "loss" and one_objective)
+        }
+        for side in sides
     ]
     rows = tuple(
         (
             key,
-            *(run[key].value if key in run else NEVER for run in found),
-            next(run[key].meaning for run in found if key in run),
+            *(side[key].value if key in side else NEVER for side in found),
+            next(side[key].meaning for side in found if key in side),
         )
-        for key in _keys(found)
+        for key in dict.fromkeys(key for side in found for key in side)
     )
-    counts = {name: len(summary["seeds"]) for name, summary in zip(names, summaries, strict=True)}
-    headed = tuple(f"{name} ({counts[name]} seeds)" if counts[name] > 1 else name for name in names)
+    headed = tuple(side.heading for side in sides)
+    one_test = not any(path == "data" or path.startswith("data.") for path in differing - LABELS_ALONE)
     return Table(
-        f"Measures on test samples: {BETTER}", ("measure", *headed, "meaning"), rows, frozenset(headed)
+        f"Measures on test samples: {BETTER}",
+        ("measure", *headed, "meaning"),
+        rows,
+        frozenset(headed),
+        note="" if one_test else "The runs are tested on different samples: go carefully.",
     )
 
 
 def _lines(comparison: Comparison, key: str) -> Iterator[Line]:
-    """Each run's mean over seeds, and each of its seeds where they are several."""
-    for at, history in enumerate(comparison.histories):
-        of_seed: dict[int, dict[int, float]] = {}
-        for row in history:
-            if key in row:
-                of_seed.setdefault(row["seed"], {})[row["epoch"]] = float(row[key])
+    """Each side's mean over seeds, and each of its seeds where they are several."""
+    for at, side in enumerate(comparison.sides):
+        of_seed: dict[tuple[int, int], dict[int, float]] = {}
+        for number, history in enumerate(side.histories):
+            for row in history:
+                if key in row:
+                    of_seed.setdefault((number, row["seed"]), {})[row["epoch"]] = float(row[key])
         if not of_seed:
             continue
         for one in of_seed.values() if len(of_seed) > 1 else ():
