@@ -1,5 +1,6 @@
 # make demo   set up, train on the embedded digits, say where the report is
 # make test   set up, run the tests         make coverage   the same, and which lines they reach: an eighth slower
+# make images       the pictures of the README anew
 # make lint types   what else CI checks        make lock   pin the newest versions that pyproject.toml allows
 
 # Tests start many processes; none of them should have to compile the package again.
@@ -8,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test coverage lint types format lock clean
+.PHONY: demo test coverage images lint types format lock clean
 
 demo: .venv/run
 	$(BIN)/rcmvae train configs/digits.yaml
@@ -20,6 +21,9 @@ test: .venv/dev
 
 coverage: .venv/dev
 	$(PYTEST) --cov --cov-report=term
+
+images: .venv/run
+	$(BIN)/python docs/images/make.py
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -10,6 +10,8 @@ from rcmvae.diagnostics import Bundle
 from rcmvae.errors import counted
 from rcmvae.structs import UNLABELLED
 
+SURE = 0.9  # the largest responsibility from which on a sample is sure of its channel
+
 
 @dataclasses.dataclass(frozen=True)
 class Content:

@@ -43,13 +43,17 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_csv(file: Any, parts: Parts) -> None:
     """A line for each sample, with its row."""
     writer = csv.writer(file)
+    for number, columns in enumerate(_numbered(parts)):
+        if number == 0:
+            writer.writerow(columns)
+        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+
+
+def _numbered(parts: Parts) -> Iterator[dict[str, np.ndarray]]:
+    """The columns of each part, the rows of its samples first."""
     row = 0
     for part in parts:
-        columns = part.columns()
-        if row == 0:
-            writer.writerow(["row", *columns])
-        rows = range(row, row + len(part))
-        writer.writerows(zip(rows, *(column.tolist() for column in columns.values()), strict=True))
+        yield {"row": np.arange(row, row + len(part)), **part.columns()}
         row += len(part)
 
 
@@ -69,8 +73,8 @@ def _parquet(path: Path, parts: Parts) -> None:
 
     writer: Any = None
     try:
-        for part in parts:
-            table = arrow.table(dict(part.columns()))
+        for columns in _numbered(parts):
+            table = arrow.table(columns)
             writer = writer or parquet.ParquetWriter(path, table.schema)
             writer.write_table(table)
     finally:

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from rcmvae.diagnostics import Bundle
+from rcmvae.figures.contents import percent
 from rcmvae.results import parts
 
 CLEAR = 0.9  # of a channel's labelled samples share a label: it is clean
@@ -40,15 +41,6 @@ class Channel:
         if self.label is None or self.purity is None:
             return f"channel {self.index}: {percent(self.share)} of the samples"
         return f"channel {self.index}: {percent(self.purity)} of label {self.label}"
-
-
-def percent(share: float) -> str:
-    """A share as a person reads it; only a whole is 100 %.
-
-    >>> percent(0.874), percent(0.998), percent(1.0)
-    ('87 %', '99 %', '100 %')
-    """
-    return f"{min(round(100 * share), 99 if share < 1 else 100)} %"
 
 
 def channels_of(bundle: Bundle, groups: Int[np.ndarray, " K"]) -> list[Channel]:

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from rcmvae.diagnostics import LEVEL, Bundle, wilson
 from rcmvae.errors import counted
+from rcmvae.figures.contents import percent
 from rcmvae.findings import Findings
-from rcmvae.report.channels import Channel, percent
+from rcmvae.report.channels import Channel
 from rcmvae.report.measures import BOUND, BOUND_UNIT, signed
 from rcmvae.results import number
 from rcmvae.structs import UNLABELLED

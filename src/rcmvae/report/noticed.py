@@ -8,9 +8,9 @@ import numpy as np
 from rcmvae.curriculum.tree import WELL_TOLD
 from rcmvae.diagnostics import Bundle, elsewhere
 from rcmvae.errors import counted
-from rcmvae.figures.mixture.routing_hardness import SURE
+from rcmvae.figures.contents import SURE, percent
 from rcmvae.findings import Findings
-from rcmvae.report.channels import CLEAR, MIXED, USED, Channel, percent
+from rcmvae.report.channels import CLEAR, MIXED, USED, Channel
 from rcmvae.structs import UNLABELLED
 
 NOTHING_ODD = "Nothing stands out: go through the channels, and see whether each is one kind of thing."

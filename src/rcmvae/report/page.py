@@ -159,4 +159,4 @@ def _figure(name: str, drawn: Path | Absent) -> str:
     if isinstance(drawn, Absent):
         return f'<p class="absent">{escape(about(name))} {escape(drawn.reason)}</p>'
     alt = escape(about(name))
-    return f'<figure class="scroll paper"><img decoding="async" src="{file_as_text(drawn)}" alt="{alt}"></figure>'
+    return f'<figure class="scroll paper"><img src="{file_as_text(drawn)}" alt="{alt}"></figure>'

@@ -12,6 +12,7 @@ from rcmvae.figures.style import page, panels, rows_of
 from rcmvae.findings import Findings
 
 MOST, COLUMNS = 30, 5
+VARY_MOST = "; the two latent dimensions that vary most"
 
 
 @figure()
@@ -20,11 +21,12 @@ def channel_latents_grid(findings: Findings) -> Figure:
     bundle, shades = findings.bundle, Shades.of(findings.bundle)
     found = contents(bundle)
     shown = largest(found, MOST)
+    some = f" At most {MOST_OF_PANEL:,} points a channel, drawn at random."
+    crowded = any(len(content.rows) > MOST_OF_PANEL for content in shown)
     drawn = page(
         f"{counted(len(found), 'channel')} in use of {len(bundle.active)}{_purity(findings)}",
-        f"Mean codes of the samples of the {bundle.split} split, each in the channel that holds it; the two latent "
-        f"dimensions that vary most. {shades.caption} At most {MOST_OF_PANEL:,} points a channel, drawn at random."
-        f"{and_more(len(found) - MOST)}",
+        f"Mean codes of the samples of the {bundle.split} split, each in the channel that holds it"
+        f"{VARY_MOST * (bundle.mean.shape[1] > 2)}. {shades.caption}{some * crowded}{and_more(len(found) - MOST)}",
         1.1 + 1.85 * rows_of(len(shown), COLUMNS),
     )
     for axes, content in zip(panels(drawn, len(shown), COLUMNS), shown, strict=True):

@@ -12,9 +12,8 @@ from rcmvae import diagnostics
 from rcmvae.diagnostics import Bundle
 from rcmvae.errors import counted
 from rcmvae.figures import needs
-from rcmvae.figures.contents import percent, short, shortened
+from rcmvae.figures.contents import SURE, percent, short, shortened
 from rcmvae.figures.drawing import figure
-from rcmvae.figures.mixture.routing_hardness import SURE
 from rcmvae.figures.style import INK, page
 from rcmvae.figures.tiles import Tiles, tiles_of
 from rcmvae.findings import Findings

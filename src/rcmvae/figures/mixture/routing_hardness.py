@@ -4,12 +4,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from rcmvae.figures import needs
-from rcmvae.figures.contents import percent
+from rcmvae.figures.contents import SURE, percent
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.style import HELD_OUT, TRAIN, page
 from rcmvae.findings import Findings
 
-SURE = 0.9
 BINS = np.linspace(0, 1, 41).tolist()
 
 
