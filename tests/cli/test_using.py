@@ -50,7 +50,8 @@ def test_an_embedding_is_the_same_in_every_file(work: Path, run: Run) -> None:
         assert run("embed", "tiny", "x.npy", "-o", name) == (0, f"50 samples written to {name}\n", "")
     columns = expected.columns()
     table = parquet.read_table(work / "out.parquet")
-    assert table.column_names == [*columns]
+    assert table.column_names == ["row", *columns]
+    np.testing.assert_array_equal(table["row"].to_numpy(), np.arange(50))
     for name, column in columns.items():
         np.testing.assert_array_equal(table[name].to_numpy(), column)
     with (work / "out.csv").open() as file:
@@ -99,7 +100,7 @@ def test_channels_are_called_what_is_taught(work: Path, run: Run) -> None:
 def test_samples_are_a_picture_or_an_array(work: Path, run: Run) -> None:
     assert run("sample", "tiny", "--channel", "2", "--number", "5", "-o", "five.png")[0] == 0
     with Image.open(work / "five.png") as image:
-        assert image.size == (3 * 8 + 4, 2 * 8 + 2)
+        assert image.size == (3 * 64 + 4, 2 * 64 + 2), "eight pixels, each eight times as large"
     status, out, _ = run("sample", "tiny", "--channel", "2", "--draws", "--noise", "4", "-o", "x.npz")
     assert (status, out) == (0, "16 samples of channel 2 written to x.npz\n")
     with np.load(work / "x.npz") as file:

@@ -9,6 +9,7 @@ from jaxtyping import Shaped, UInt8
 from rcmvae.errors import ConfigError
 
 GAP = 2  # pixels between images
+VISIBLE = 64  # pixels of a side
 COLOURS = (1, 3)
 
 
@@ -37,6 +38,16 @@ def tiles(images: Shaped[np.ndarray, "N H W C"]) -> UInt8[np.ndarray, "height wi
     return sheet
 
 
+def enlarged(images: Shaped[np.ndarray, "N H W C"]) -> Shaped[np.ndarray, "N h w C"]:
+    """As large as a person can see them, pixel for pixel.
+
+    >>> enlarged(np.zeros((5, 8, 8, 1), np.uint8)).shape, enlarged(np.zeros((5, 65, 9, 1), np.uint8)).shape
+    ((5, 64, 64, 1), (5, 65, 9, 1))
+    """
+    times = max(1, VISIBLE // max(images.shape[1:3]))
+    return images.repeat(times, axis=1).repeat(times, axis=2)
+
+
 def _as_bytes(images: Shaped[np.ndarray, "N H W C"]) -> UInt8[np.ndarray, "N H W C"]:
     if images.dtype == np.uint8:
         return images
@@ -45,8 +56,8 @@ def _as_bytes(images: Shaped[np.ndarray, "N H W C"]) -> UInt8[np.ndarray, "N H W
 
 
 def write_png(path: Path, images: Shaped[np.ndarray, "N H W C"]) -> None:
-    """The tiles as a PNG."""
+    """The tiles as a PNG, small images enlarged."""
     from PIL import Image  # noqa: PLC0415
 
-    sheet = tiles(images)
+    sheet = tiles(enlarged(images))
     Image.fromarray(sheet[..., 0] if sheet.shape[2] == 1 else sheet).save(path, format="PNG")

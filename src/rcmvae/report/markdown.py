@@ -53,7 +53,7 @@ def _figures(section: Section, figures: Drawn) -> str:
 
 
 def _not_drawn(figures: Drawn) -> list[str]:
-    lines = [f"- {escaped(what)} {escaped(why)}" for what, why in not_drawn(figures)]
+    lines = [f"- `{name}`: {escaped(what)} {escaped(why)}" for name, what, why in not_drawn(figures)]
     return [f"## {NOT_DRAWN}", "\n".join(lines)] if lines else []
 
 

@@ -117,7 +117,10 @@ def _table(table: Table) -> str:
 
 
 def _not_drawn(figures: Drawn) -> str:
-    absent = "".join(f"<li>{escape(what)} <em>{escape(why)}</em></li>" for what, why in not_drawn(figures))
+    absent = "".join(
+        f"<li><code>{escape(name)}</code>: {escape(what)} <em>{escape(why)}</em></li>"
+        for name, what, why in not_drawn(figures)
+    )
     return f"<details><summary>{NOT_DRAWN}</summary><ul>{absent}</ul></details>" if absent else ""
 
 

@@ -45,10 +45,10 @@ def sections(figures: Drawn) -> Iterator[Section]:
             yield Section(section.title, shown)
 
 
-def not_drawn(figures: Drawn) -> list[tuple[str, str]]:
-    """What the figures would show that were not drawn, and why they were not."""
+def not_drawn(figures: Drawn) -> list[tuple[str, str, str]]:
+    """The figures that were not drawn, what they would show, and why they were not."""
     absent = ((name, figures[name]) for name in _whole(figures))
-    return [(about(name), why.reason) for name, why in absent if isinstance(why, Absent)]
+    return [(name, about(name), why.reason) for name, why in absent if isinstance(why, Absent)]
 
 
 def _whole(figures: Drawn) -> list[str]:

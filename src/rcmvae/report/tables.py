@@ -62,12 +62,13 @@ def terms(findings: Findings, scores: Mapping[str, Any]) -> Table:
 def contents(findings: Findings, channels: Sequence[Channel]) -> Table:
     """What each channel holds."""
     labelled = any(channel.label is not None for channel in channels)
+    grouped = len({channel.group for channel in channels if channel.group >= 0}) < len(channels)
     named = ("commonest label", "purity") if labelled else ()
     numbers = ("samples", "share", "KL (nats)", "−log p(x | z) (nats)")
     rows = tuple(
         (
             str(channel.index),
-            "" if channel.group < 0 else str(channel.group),
+            *(("" if channel.group < 0 else str(channel.group),) if grouped else ()),
             *(_label(channel) if labelled else ()),
             f"{channel.samples:,}",
             f"{channel.share:.1%}",
@@ -77,8 +78,8 @@ def contents(findings: Findings, channels: Sequence[Channel]) -> Table:
         for channel in channels
     )
     title = f"Channels, by the {findings.bundle.split} split (seed {findings.bundle.seed})"
-    columns, right = ("channel", "group", *named, *numbers), frozenset({"purity", *numbers})
-    return Table(title, columns, rows, right, short="Table of channels")
+    columns = ("channel", *(("group",) if grouped else ()), *named, *numbers)
+    return Table(title, columns, rows, frozenset({"purity", *numbers}), short="Table of channels")
 
 
 def _label(channel: Channel) -> tuple[str, str]:

@@ -29,7 +29,7 @@ def loss_curves(findings: Findings) -> Figure:
     ordered += [name for name in names if name == "gradient_norm"]
     drawn = page(
         _finding(rows, epoch, late),
-        "Orange: training, blue: held-out samples, in nats per sample. `bound` is −ELBO, `loss` the weighted sum of "
+        "Orange: training, blue: held-out samples, in nats per sample. “bound” is −ELBO, “loss” the weighted sum of "
         "the terms, and each of the others one of these, without its weight; gradient_norm is no loss. Grey line: the "
         "epoch whose weights are kept. Panels fit what comes after the first 5 % of the epochs."
         f"{_told(late)}",

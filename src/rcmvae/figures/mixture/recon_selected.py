@@ -35,7 +35,7 @@ def recon_selected(findings: Findings) -> Figure:
     drawn = page(
         f"The selected channel has {percent(float(soft.mean(dtype=float)))} of a sample's responsibility on average",
         f"Examples of the {bundle.split} split. Above each: its channel and that one's responsibility; below: the "
-        f"second best. `weighted` is the sum over all channels, weighed by responsibility.{tiles.caption}",
+        f"second best. “weighted” is the sum over all channels, weighed by responsibility.{tiles.caption}",
         1.3 + len(rows) * tiles.aspect * 7.6 / len(at) if len(at) > 5 else 1.3 + len(rows) * tiles.aspect,
     )
     axes = drawn.subplots()
