@@ -24,8 +24,8 @@ through the decoder.""",
     "tau": """What the channels are called by the few samples whose labels were counted: those that training could look
 at, or that `rcmvae teach` added ([labels.md](labels.md)). Accuracy and calibration are told of the other samples.""",
     "channels": "One value for each channel, under `channels_of` by the number of samples.",
-    "curriculum": """How channels were opened, one value for each seed: in the summary beside the scores, with an `absent`
-of its own.""",
+    "curriculum": """How channels were opened, one value for each seed: in the summary beside the scores, with its own
+`absent`.""",
 }
 WAYS = {"up": "higher", "down": "lower", "none": ""}
 
