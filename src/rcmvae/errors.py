@@ -64,6 +64,17 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
+def percent(share: float) -> str:
+    """A share as one says it; only all is 100 %, and only nothing is 0 %.
+
+    >>> percent(0.976), percent(0.9999), percent(1.0), percent(0.001)
+    ('98 %', '>99 %', '100 %', '<1 %')
+    """
+    if 0.995 <= share < 1:
+        return ">99 %"
+    return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
+
+
 def counted(count: int, noun: str) -> str:
     """A number of things, as one says it.
 

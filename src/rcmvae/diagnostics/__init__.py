@@ -2,6 +2,7 @@
 
 from rcmvae.diagnostics import metrics as metrics  # declares most of them
 from rcmvae.diagnostics.absent import Absent as Absent
+from rcmvae.diagnostics.bundle import SURE as SURE
 from rcmvae.diagnostics.bundle import Bundle as Bundle
 from rcmvae.diagnostics.bundle import Pictures as Pictures
 from rcmvae.diagnostics.clustering import Clustering as Clustering

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int, Shaped, UInt64
 from rcmvae.errors import RunError
 
 FORMAT = 2
+SURE = 0.9  # the largest responsibility from which on a sample is sure of its channel
 
 
 @dataclasses.dataclass(frozen=True)

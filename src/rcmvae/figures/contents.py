@@ -7,10 +7,8 @@ from jaxtyping import Int
 
 from rcmvae import diagnostics
 from rcmvae.diagnostics import Bundle
-from rcmvae.errors import counted
+from rcmvae.errors import counted, percent
 from rcmvae.structs import UNLABELLED
-
-SURE = 0.9  # the largest responsibility from which on a sample is sure of its channel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,17 +62,6 @@ def _name(bundle: Bundle, label: int) -> str | None:
 
 def _share(purity: float) -> float | None:
     return None if np.isnan(purity) else purity
-
-
-def percent(share: float) -> str:
-    """A share as one says it; only all is 100 %, and only nothing is 0 %.
-
-    >>> percent(0.976), percent(0.9999), percent(1.0), percent(0.001)
-    ('98 %', '>99 %', '100 %', '<1 %')
-    """
-    if 0.995 <= share < 1:
-        return ">99 %"
-    return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
 
 
 def short(channel: int) -> str:

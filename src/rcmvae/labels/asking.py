@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import rankdata
 
 from rcmvae.errors import ConfigError, DataError, nearest
 from rcmvae.labels.acquisition import ACQUISITIONS, Pool
@@ -29,6 +28,8 @@ def ask(pool: Pool, strategy: str, count: int, *, apart: float = 2.0) -> Int[np.
     One after the other, each the best by rank − `apart` · likeness to its most similar among those. The likeness of
     two samples is how much they share their channels, times how close their codes lie. Nothing is asked twice.
     """
+    from scipy.stats import rankdata  # noqa: PLC0415 — slow to import
+
     score = ACQUISITIONS[acquisition(strategy)](pool)
     rows = np.flatnonzero(pool.unknown)
     if not 1 <= count <= len(rows):

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from rcmvae.errors import DataError
@@ -84,6 +83,8 @@ def fit_temperature(p: Float[np.ndarray, "N Y"], label: Int[np.ndarray, " N"]) -
 
     Before any label speaks, log T is normal with a deviation of ½: a few that are all right are no proof of certainty.
     """
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415 — slow to import
+
     p, label = _labelled(p, label)
     log_p = np.log(np.maximum(p, np.finfo(float).tiny))
     rows = np.arange(len(label))

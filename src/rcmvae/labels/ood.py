@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import rankdata
 
 from rcmvae.errors import DataError
 from rcmvae.labels.tau import Tau
@@ -87,6 +86,8 @@ def detection(normal: Float[np.ndarray, " N"], outliers: Float[np.ndarray, " M"]
     >>> detection(np.array([0.1, 0.2, 0.3]), np.array([0.25, 0.9]))
     Detection(auroc=0.8333333333333334, fpr95=0.3333333333333333)
     """
+    from scipy.stats import rankdata  # noqa: PLC0415 — slow to import
+
     if not (len(normal) and len(outliers)):
         raise DataError("Normal samples and outliers are both needed to tell how well they are told apart.")
     ranks = rankdata(np.concatenate([normal, outliers]))

@@ -17,7 +17,6 @@ import dataclasses
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.optimize import linear_sum_assignment
 
 from rcmvae.errors import DataError
 from rcmvae.structs import UNLABELLED
@@ -176,6 +175,8 @@ def _owned(family: Float[np.ndarray, "K Y"], groups: Int[np.ndarray, " K"]) -> F
     >>> _owned(np.array([[0.97, 0.99], [0.03, 0.01], [0.0, 0.0]]), np.array([0, 1, 2])).tolist()
     [[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]]
     """
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 — slow to import
+
     owned = np.zeros_like(family)
     _, first = np.unique(groups, return_index=True)
     first = first[groups[first] >= 0]

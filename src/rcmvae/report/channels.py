@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from rcmvae.diagnostics import Bundle
-from rcmvae.figures.contents import percent
+from rcmvae.errors import percent
 from rcmvae.results import parts
 
 CLEAR = 0.9  # of a channel's labelled samples share a label: it is clean

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rcmvae.diagnostics import LEVEL, Bundle, wilson
-from rcmvae.errors import counted
-from rcmvae.figures.contents import percent
+from rcmvae.errors import counted, percent
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel
 from rcmvae.report.measures import BOUND, BOUND_UNIT, signed

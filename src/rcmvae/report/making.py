@@ -7,11 +7,8 @@ import jax
 from rcmvae.data import SplitName
 from rcmvae.diagnostics import survey
 from rcmvae.errors import RunError
-from rcmvae.figures import draw_all
 from rcmvae.findings import bundle_file, gather
 from rcmvae.report.channels import channels_of
-from rcmvae.report.markdown import markdown
-from rcmvae.report.page import page as html
 from rcmvae.report.story import tell
 from rcmvae.results import seeds_of
 from rcmvae.run import RunDirectory
@@ -50,6 +47,10 @@ def has_looked(run: RunDirectory) -> bool:
 
 def write(run: RunDirectory, seed: int | None = None) -> Path:
     """Write REPORT.md and report.html with their figures, and say where; of several processes, only the lead writes."""
+    from rcmvae.figures import draw_all  # noqa: PLC0415 — slow to import, as are the next
+    from rcmvae.report.markdown import markdown  # noqa: PLC0415
+    from rcmvae.report.page import page as html  # noqa: PLC0415
+
     if run.is_lead:
         findings = gather(run, seed)
         channels = channels_of(findings.bundle, findings.groups)

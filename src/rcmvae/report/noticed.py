@@ -6,9 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from rcmvae.curriculum.tree import WELL_TOLD
-from rcmvae.diagnostics import Bundle, elsewhere
-from rcmvae.errors import counted
-from rcmvae.figures.contents import SURE, percent
+from rcmvae.diagnostics import SURE, Bundle, elsewhere
+from rcmvae.errors import counted, percent
 from rcmvae.findings import Findings
 from rcmvae.report.channels import CLEAR, MIXED, USED, Channel
 from rcmvae.structs import UNLABELLED

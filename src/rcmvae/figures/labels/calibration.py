@@ -7,9 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rcmvae.diagnostics import wilson
-from rcmvae.errors import counted
+from rcmvae.errors import counted, percent
 from rcmvae.figures import needs
-from rcmvae.figures.contents import percent
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.style import HELD_OUT, QUIET, page
 from rcmvae.findings import Findings

@@ -6,9 +6,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
-from rcmvae.errors import counted
+from rcmvae.errors import counted, percent
 from rcmvae.figures import needs
-from rcmvae.figures.contents import percent
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.style import HELD_OUT, QUIET, TRAIN, page
 from rcmvae.findings import Findings

@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rcmvae.errors import percent
 from rcmvae.figures import needs
-from rcmvae.figures.contents import and_more, percent, shortened
+from rcmvae.figures.contents import and_more, shortened
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.style import HELD_OUT, TRAIN, page
 from rcmvae.findings import Findings

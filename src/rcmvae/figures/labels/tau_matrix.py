@@ -5,9 +5,9 @@ from jaxtyping import Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rcmvae.errors import counted
+from rcmvae.errors import counted, percent
 from rcmvae.figures import needs
-from rcmvae.figures.contents import and_more, percent
+from rcmvae.figures.contents import and_more
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.shares import show_shares
 from rcmvae.figures.style import QUIET, page

@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Int
 from matplotlib.figure import Figure
 
-from rcmvae.errors import counted
-from rcmvae.figures.contents import Content, and_more, contents, largest, percent
+from rcmvae.errors import counted, percent
+from rcmvae.figures.contents import Content, and_more, contents, largest
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.maps import MOST_OF_PANEL, Shades, has_plane, places, scatter, sparse_ticks, thinned
 from rcmvae.figures.style import page, panels, rows_of

@@ -5,8 +5,9 @@ from jaxtyping import Int
 from matplotlib.figure import Figure
 
 from rcmvae.diagnostics.clustering import contingency
+from rcmvae.errors import percent
 from rcmvae.figures import needs
-from rcmvae.figures.contents import and_more, percent
+from rcmvae.figures.contents import and_more
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.shares import show_shares
 from rcmvae.figures.style import page

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rcmvae import diagnostics
-from rcmvae.diagnostics import Bundle
-from rcmvae.errors import counted
+from rcmvae.diagnostics import SURE, Bundle
+from rcmvae.errors import counted, percent
 from rcmvae.figures import needs
-from rcmvae.figures.contents import SURE, percent, short, shortened
+from rcmvae.figures.contents import short, shortened
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.style import INK, page
 from rcmvae.figures.tiles import Tiles, tiles_of

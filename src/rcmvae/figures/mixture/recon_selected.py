@@ -4,7 +4,8 @@ import numpy as np
 from jaxtyping import Shaped
 from matplotlib.figure import Figure
 
-from rcmvae.figures.contents import percent, short
+from rcmvae.errors import percent
+from rcmvae.figures.contents import short
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.pictures import some_of_each
 from rcmvae.figures.style import QUIET, page

@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from rcmvae.diagnostics import SURE
+from rcmvae.errors import percent
 from rcmvae.figures import needs
-from rcmvae.figures.contents import SURE, percent
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.style import HELD_OUT, TRAIN, page
 from rcmvae.findings import Findings

@@ -2,7 +2,6 @@
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial import KDTree
 
 from rcmvae.labels.acquisition.base import Pool
 
@@ -15,6 +14,8 @@ def typicality(pool: Pool) -> Float[np.ndarray, " N"]:
 
     Relative, so that a channel whose codes lie closely is not preferred.
     """
+    from scipy.spatial import KDTree  # noqa: PLC0415 — slow to import
+
     found, channel = np.zeros(len(pool.r)), pool.channel
     for k in np.unique(channel):
         mine = np.flatnonzero(channel == k)
