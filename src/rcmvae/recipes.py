@@ -17,7 +17,6 @@ from rcmvae.data.load import assemble
 from rcmvae.data.source import located
 from rcmvae.errors import ConfigError, listed, nearest
 
-STEPS = 6000  # that a training is worth, where it is not cut short by `most` epochs
 SMALL = 16  # pixels a side, below which an image is small
 
 
@@ -28,6 +27,7 @@ class Recipe:
     model: Mapping[str, Any]
     views: list[Any]  # what may change without a sample becoming another kind of thing
     batch_size: int
+    steps: int  # that a training is worth, within these limits:
     least: int  # epochs, however many samples there are
     most: int  # and however few
     neighbours: int = 0  # how many of the nearest samples are views, too
@@ -40,9 +40,9 @@ class Recipe:
     between: tuple[float, float] = (0.3, 0.7)  # the shares of the epochs in which that changes
 
     def epochs(self, num_samples: int) -> int:
-        """More for few samples: so many epochs make `STEPS` steps."""
-        steps = math.ceil(num_samples / self.batch_size)
-        return min(max(round(STEPS / steps), self.least), self.most)
+        """More for few samples: so many epochs make `steps` steps."""
+        each = math.ceil(num_samples / self.batch_size)
+        return min(max(round(self.steps / each), self.least), self.most)
 
     def settings(self, epochs: int, num_samples: int) -> dict[str, Any]:
         """The configuration of a training over so many epochs."""
@@ -87,12 +87,13 @@ class Recipe:
         }
 
 
-def _model(trunk: list[int], own: list[int], hidden: list[int], **others: Any) -> dict[str, Any]:
+def _model(
+    trunk: dict[str, Any], own: list[int], hidden: list[int], *, output: Any, **others: Any
+) -> dict[str, Any]:
     """Channels with a decoder of their own, and nothing else that tells them apart."""
-    output = others.pop("output")
     return {
         "embedding_dim": 0,
-        "trunk": {"kind": "dense", "hidden": trunk},
+        "trunk": trunk,
         "decoder": {
             "backbone": {"kind": "experts", "own": own, "hidden": hidden},
             "conditioner": "none",
@@ -102,19 +103,25 @@ def _model(trunk: list[int], own: list[int], hidden: list[int], **others: Any) -
     }
 
 
+def _dense(*hidden: int) -> dict[str, Any]:
+    return {"kind": "dense", "hidden": [*hidden]}
+
+
 VECTORS = Recipe(
-    model=_model([64, 32], [32], [64], output={"kind": "gaussian", "sigma": 0.5}),
+    model=_model(_dense(64, 32), [32], [64], output={"kind": "gaussian", "sigma": 0.5}),
     views=[{"kind": "jitter", "scale": 0.3, "drop": 0.2}],
     batch_size=64,
+    steps=6000,
     least=10,
     most=200,
     neighbours=10,
     spread=(100, 50),
 )
 SMALL_IMAGES = Recipe(
-    model=_model([256, 128], [128], [128], output="bernoulli", routing={"kind": "top_m", "m": 1}),
+    model=_model(_dense(256, 128), [128], [128], output="bernoulli", routing={"kind": "top_m", "m": 1}),
     views=[{"kind": "warp", "stroke": 0.15, "elastic": 0.06}],
     batch_size=128,
+    steps=6000,
     least=28,
     most=100,
     alone=0.4,
@@ -122,13 +129,16 @@ SMALL_IMAGES = Recipe(
     rate=(3e-3, 1.5e-4),
 )
 IMAGES = Recipe(
-    model=_model([512, 256], [256], [256, 256], output="bernoulli", routing={"kind": "top_m", "m": 1}),
+    model=_model(
+        {"kind": "patches"}, [256], [256, 256], output="bernoulli", routing={"kind": "top_m", "m": 1}
+    ),
     views=["warp"],
     batch_size=256,
-    least=28,
+    steps=4300,
+    least=20,
     most=100,
-    alone=10 / 28,
-    rising=0.5 / 28,
+    alone=0.4,
+    rising=0.025,
     rate=(1.5e-3, 5e-5),
 )
 

@@ -77,7 +77,7 @@ def test_defaults_are_those_of_the_configuration() -> None:
     assert any(
         line.startswith("| `usage_entropy` | a weight, or keys, or null | `-100.0` |") for line in lines
     )
-    assert any(line.startswith("| `trunk` | one of conv, dense | `dense` |") for line in lines)
+    assert any(line.startswith("| `trunk` | one of conv, dense, patches | `dense` |") for line in lines)
     assert any(
         line.startswith(
             "| `views` | a list of at least 1, each one of jitter, mirror, neighbours, warp | `[warp]` |"

@@ -26,7 +26,11 @@ SMALL: dict[str, dict[str, Any]] = {
     "concat": {"features": 3},
     "vamp": {"num_pseudo_inputs": 3},
 }
-SMALL_TRUNK: dict[str, dict[str, Any]] = {"conv": {"features": (3, 4), "out": 8}, "dense": {"hidden": (12,)}}
+SMALL_TRUNK: dict[str, dict[str, Any]] = {
+    "conv": {"features": (3, 4), "out": 8},
+    "patches": {"features": (3,), "out": 8},
+    "dense": {"hidden": (12,)},
+}
 FACTORS: dict[str, list[Any]] = {
     "conditioner": list(CONDITIONERS),
     "backbone": list(BACKBONES),
@@ -77,7 +81,7 @@ def refusal(choice: dict[str, Any]) -> str | None:
 def should_be_legal(choice: dict[str, Any]) -> bool:
     """The rules in other words than the code's."""
     image = len(choice["shape"]) == 3
-    if not image and "conv" in (choice["backbone"], choice["trunk"]):
+    if not image and (choice["backbone"] == "conv" or choice["trunk"] != "dense"):
         return False
     if choice["layout"] == "decentralized":
         return choice["prior"] in ("standard", "mixture")

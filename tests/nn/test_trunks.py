@@ -1,13 +1,15 @@
 """Trunks against independent NumPy, on every shape they take."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from rcmvae.errors import ConfigError
-from rcmvae.nn import TRUNKS, ConvTrunk, DenseTrunk
-from rcmvae.nn.ops import NORM_EPS
+from rcmvae.nn import TRUNKS, ConvTrunk, DenseTrunk, PatchTrunk
+from rcmvae.nn.ops import NORM_EPS, space_to_depth
 from tests.helpers import assert_close
 from tests.nn.settings import filled
 from tests.nn.test_ops import conv_loop, normal
@@ -16,6 +18,8 @@ SMALL = [
     DenseTrunk(hidden=(6, 5)),
     DenseTrunk(hidden=(6,), norm="none"),
     ConvTrunk(features=(3, 4, 5), out=6),
+    PatchTrunk(stride=3, features=(3, 4, 5), out=6),
+    PatchTrunk(features=(3,), out=6, norm="none"),
 ]
 
 
@@ -62,6 +66,41 @@ def test_conv_trunk_against_numpy():
     assert_close(jax.jit(lambda trunk: trunk(x))(trunk), h, rtol=1e-4, atol=1e-5)
 
 
+def patch_loop(x, weight, stride):
+    """A correlation with kernels of twice the stride, and as many zeros around as one stride, pixel by pixel."""
+    N, H, W, C = x.shape
+    rows, columns = -(-H // stride) + 1, -(-W // stride) + 1
+    kernel = np.asarray(weight, np.float64).reshape(2, 2, stride, stride, C, -1)
+    out = np.zeros((N, rows, columns, kernel.shape[-1]))
+    for (p, q), (a, b, i, j) in itertools.product(
+        np.ndindex(rows, columns), np.ndindex(2, 2, stride, stride)
+    ):
+        row, column = (p - 1 + a) * stride + i, (q - 1 + b) * stride + j
+        if 0 <= row < H and 0 <= column < W:
+            out[:, p, q] += np.asarray(x[:, row, column]) @ kernel[a, b, i, j]
+    return out
+
+
+@pytest.mark.parametrize(("shape", "stride"), [((5, 6, 2), 2), ((8, 8, 1), 4), ((7, 5, 1), 3)])
+def test_patch_trunk_against_a_loop(shape, stride):
+    options = PatchTrunk(stride=stride, features=(3, 4), out=6)
+    trunk = filled(lambda key: options.build(shape, key=key))
+    x = normal(2, *shape)
+    h = activation(
+        patch_loop(x, trunk.patch.weight, stride) + np.asarray(trunk.patch.bias), trunk.activations[0].gain
+    )
+    cells = np.asarray(space_to_depth(jnp.asarray(h, jnp.float32)))
+    halving = trunk.halvings[0]
+    h = activation(cells @ np.asarray(halving.weight) + np.asarray(halving.bias), trunk.activations[1].gain)
+    flat = h.reshape(2, -1) @ np.asarray(trunk.project.weight) + np.asarray(trunk.project.bias)
+    assert_close(
+        jax.jit(lambda trunk: trunk(x))(trunk),
+        activation(flat, trunk.activations[2].gain),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
 @pytest.mark.parametrize("options", SMALL, ids=str)
 @pytest.mark.parametrize("shape", [(8, 8, 1), (17, 23, 3), (1, 1, 2)])
 def test_every_leaf_of_a_trunk_learns(options, shape):
@@ -83,11 +122,12 @@ def test_bfloat16_stays_close(options):
     assert_close(run(half), run(trunk), rtol=0.1, atol=0.1)
 
 
-def test_conv_trunk_refuses_vectors():
-    with pytest.raises(ConfigError, match=r"`conv` reads images .* \(13,\); use `dense`"):
-        ConvTrunk().build((13,), key=jax.random.key(0))
+@pytest.mark.parametrize("options", [ConvTrunk(), PatchTrunk()], ids=str)
+def test_trunks_for_images_refuse_vectors(options):
+    with pytest.raises(ConfigError, match=rf"`{options.kind_name()}` reads images .* \(13,\); use `dense`"):
+        options.build((13,), key=jax.random.key(0))
     DenseTrunk().check((13,))
 
 
 def test_registry_lists_each_kind():
-    assert set(TRUNKS) == {"dense", "conv"}
+    assert set(TRUNKS) == {"dense", "conv", "patches"}

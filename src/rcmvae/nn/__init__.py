@@ -38,5 +38,6 @@ from rcmvae.nn.trunks import TRUNKS as TRUNKS
 from rcmvae.nn.trunks import AnyTrunk as AnyTrunk
 from rcmvae.nn.trunks import ConvTrunk as ConvTrunk
 from rcmvae.nn.trunks import DenseTrunk as DenseTrunk
+from rcmvae.nn.trunks import PatchTrunk as PatchTrunk
 from rcmvae.nn.trunks import Trunk as Trunk
 from rcmvae.nn.trunks import TrunkOptions as TrunkOptions

@@ -117,6 +117,20 @@ def depth_to_space(
     return nested.reshape(*lead, h * block, w * block, C)[..., :H, :W, :]
 
 
+def overlapping(x: Float[Array, "*lead H W C"]) -> Float[Array, "*lead y x features"]:
+    """Each 2 × 2 cells that touch become one cell's features, ordered (row, column, C); zeros lie around the image.
+
+    A product with these is a convolution of kernel 2 and stride 1; after `space_to_depth`, of kernel 2b and stride b.
+
+    >>> overlapping(jnp.ones((2, 3, 4, 5))).shape
+    (2, 4, 5, 20)
+    """
+    *lead, H, W, _ = x.shape
+    padded = jnp.pad(x, [(0, 0)] * len(lead) + [(1, 1), (1, 1), (0, 0)])
+    corners = [padded[..., i : i + H + 1, j : j + W + 1, :] for i in (0, 1) for j in (0, 1)]
+    return jnp.concatenate(corners, axis=-1)
+
+
 def conv3x3_by_patches(
     x: Float[Array, "*lead H W C"], weight: Float[Array, "3 3 C F"]
 ) -> Float[Array, "*lead H W F"]:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Key
 from pydantic import Field, PositiveInt
 
 from rcmvae.errors import ConfigError
-from rcmvae.nn.ops import Conv3x3, Linear, layer_norm, leaky_relu, space_to_depth
+from rcmvae.nn.ops import Conv3x3, Linear, layer_norm, leaky_relu, overlapping, space_to_depth
 from rcmvae.options import OneOf, Options, by_kind
 
 Norm = Literal["layer", "none"]
@@ -82,6 +82,17 @@ class DenseTrunk(TrunkOptions):
         return DenseStack(layers=layers, activations=activations, features=sizes[-1])
 
 
+class ImageTrunk(TrunkOptions):
+    """Base of the trunks that need rows and columns."""
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        if len(shape) != 3:
+            raise ConfigError(
+                f"trunk: `{self.kind_name()}` reads images of shape (height, width, channels), but the samples have "
+                f"shape {shape}; use `dense` for vectors."
+            )
+
+
 class ConvStack(Trunk):
     """Halving stages, one 3×3 stage at the lowest resolution, then a linear map of the flattened result."""
 
@@ -99,7 +110,7 @@ class ConvStack(Trunk):
         return self.activations[-1](self.project(h.reshape(h.shape[0], -1)))
 
 
-class ConvTrunk(TrunkOptions):
+class ConvTrunk(ImageTrunk):
     """A convolutional network for images of any size; each stage but the last halves the resolution.
 
     The result is flattened, not averaged: where a stroke lies is what a latent space is asked to describe.
@@ -113,13 +124,6 @@ class ConvTrunk(TrunkOptions):
     )
     out: PositiveInt = Field(default=256, description="The number of features that leave the trunk.")
     norm: Norm = Field(default="layer", description="Layer norm before each activation, or none.")
-
-    def check(self, shape: tuple[int, ...]) -> None:
-        if len(shape) != 3:
-            raise ConfigError(
-                f"trunk: `conv` reads images of shape (height, width, channels), but the samples have shape "
-                f"{shape}; use `dense` for vectors."
-            )
 
     def build(self, shape: tuple[int, ...], *, key: Key[Array, ""]) -> ConvStack:
         self.check(shape)
@@ -139,6 +143,63 @@ class ConvTrunk(TrunkOptions):
         )
 
 
-TRUNKS = by_kind(DenseTrunk, ConvTrunk)
+class PatchStack(Trunk):
+    """A stage on overlapping patches, stages that halve the resolution, then a linear map of the flattened result."""
+
+    patch: Linear
+    halvings: tuple[Linear, ...]
+    project: Linear
+    activations: tuple[NormedActivation, ...]
+    stride: int = eqx.field(static=True)
+    features: int = eqx.field(static=True)
+
+    def __call__(self, x: Float[Array, "B H W C"]) -> Float[Array, "B features"]:
+        first, *others, last = self.activations
+        h = first(self.patch(overlapping(space_to_depth(x, self.stride))))
+        for layer, activate in zip(self.halvings, others, strict=True):
+            h = activate(layer(space_to_depth(h)))
+        return last(self.project(h.reshape(h.shape[0], -1)))
+
+
+class PatchTrunk(ImageTrunk):
+    """A cheap convolutional network for images of any size: its first stage reads overlapping patches.
+
+    A patch is twice as wide and as high as the step to the next one. Every further stage halves height and width.
+    What it costs are products alone: at 28×28 about one and a half times the default `dense`.
+    """
+
+    kind: Literal["patches"] = "patches"
+    stride: PositiveInt = Field(
+        default=4, description="Pixels from a patch to the next; a patch is twice as wide and as high."
+    )
+    features: tuple[PositiveInt, ...] = Field(
+        default=(32, 64),
+        min_length=1,
+        description="Features of each stage; every stage but the first halves height and width.",
+    )
+    out: PositiveInt = Field(default=256, description="The number of features that leave the trunk.")
+    norm: Norm = Field(default="layer", description="Layer norm before each activation, or none.")
+
+    def build(self, shape: tuple[int, ...], *, key: Key[Array, ""]) -> PatchStack:
+        self.check(shape)
+        H, W, C = shape
+        first, *others = self.features
+        keys = jax.random.split(key, len(self.features) + 1)
+        H, W = -(-H // self.stride) + 1, -(-W // self.stride) + 1
+        halvings, n_in = [], first
+        for n_out, k in zip(others, keys[2:], strict=True):
+            halvings.append(Linear(4 * n_in, n_out, key=k))
+            H, W, n_in = -(-H // 2), -(-W // 2), n_out
+        return PatchStack(
+            patch=Linear(4 * self.stride**2 * C, first, key=keys[0]),
+            halvings=tuple(halvings),
+            project=Linear(H * W * n_in, self.out, key=keys[1]),
+            activations=tuple(NormedActivation(n, self.norm) for n in (*self.features, self.out)),
+            stride=self.stride,
+            features=self.out,
+        )
+
+
+TRUNKS = by_kind(DenseTrunk, ConvTrunk, PatchTrunk)
 
 AnyTrunk = Annotated[TrunkOptions, OneOf(TRUNKS)]
