@@ -139,7 +139,7 @@ IMAGES = Recipe(
     most=100,
     alone=0.4,
     rising=0.025,
-    rate=(1.5e-3, 5e-5),
+    rate=(3.5e-3, 5e-5),
 )
 
 
