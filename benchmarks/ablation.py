@@ -18,8 +18,8 @@ from rcmvae.results import number
 from rcmvae.run import git_revision
 
 NAME, RECIPE = "ablation", "configs/mnist.yaml"
-EPOCHS, ALONE = 12, 4
-SHORT = ("data.num_samples=20000", "data.validation=0.1", *lasting(EPOCHS, ALONE))
+EPOCHS, ALONE, RATE = 12, 4, 3.5e-3
+SHORT = ("data.num_samples=20000", "data.validation=0.1", *lasting(EPOCHS, ALONE, RATE))
 WEIGHTS = {"consistency": 100, "usage_entropy": -100, "confidence": 50}  # of the routing terms
 WARP = {"rotate": 10, "shear": 0.25, "log_scale": 0.12, "shift": 0.05357, "elastic": 0.03929, "stroke": 0.5}
 ROUTING_ALONE = tuple(f"objective.{name}=null" for name in WEIGHTS)
@@ -51,7 +51,8 @@ def replaced() -> Iterator[tuple[str, tuple[str, ...]]]:
         yield f"no {name}", (f"objective.{name}=null",)
     yield "no routing terms", ROUTING_ALONE
     yield "usage_floor for usage_entropy", ("objective.usage_entropy=null", "objective.usage_floor=100")
-    yield "no epochs of routing alone", lasting(EPOCHS, 0)
+    yield "no epochs of routing alone", lasting(EPOCHS, 0, RATE)
+    yield "trunk dense", ("model.trunk=dense",)
     yield "no bound", tuple(f"objective.{name}=null" for name in BOUND)
     yield "no kl_c", ("objective.kl_c=null",)
     yield "kl_z of all channels", (later("kl_z", ALONE, form="all"),)
@@ -70,7 +71,7 @@ def replaced() -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "views: neighbours", ("objective.consistency={weight: 100, views: [{kind: neighbours, share: 1}]}",)
     yield "views: neighbours, warp", ("objective.consistency={weight: 100, views: [neighbours, warp]}",)
     yield "views: jitter", ("objective.consistency={weight: 100, views: [jitter]}",)
-    yield "constant learning rate", ("training.learning_rate=1.5e-3",)
+    yield "constant learning rate", (f"training.learning_rate={RATE}",)
 
 
 def scaled() -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -85,9 +86,9 @@ def scaled() -> Iterator[tuple[str, tuple[str, ...]]]:
         for name in BOUND:
             yield f"{sign} {name}", (later(name, ALONE, factor),)
         yield f"{sign} the warp", (warped(factor),)
-        yield f"{sign} the learning rate", lasting(EPOCHS, ALONE, 1.5e-3 * factor)
+        yield f"{sign} the learning rate", lasting(EPOCHS, ALONE, RATE * factor)
         yield f"{sign} the batch", (f"training.batch_size={round(256 * factor)}",)
-        yield f"{sign} the epochs alone", lasting(EPOCHS, round(ALONE * factor))
+        yield f"{sign} the epochs alone", lasting(EPOCHS, round(ALONE * factor), RATE)
         yield f"{sign} the latent dimensions", (f"model.latent_dim={round(2 * factor)}",)
 
 

@@ -3,9 +3,10 @@
     python -m benchmarks.accuracy [--first 0] [--seeds 5] [--cases mnist digits …] [--runs FOLDER]
 
 Each run is a process of its own, `rcmvae train configs/CASE.yaml`, without a report: `seconds` are from its start to
-its end, with imports, compiling, the summary and the test scores, and `GiB` is the most memory that it held. Labels are
-used for the scores alone, and in recipes that say so to name channels. `groups` are the channels merged along the tree
-as far as it proposes. `--runs` keeps the runs for benchmarks that look at trained models. Needs the data of the cases.
+its end, with imports, compiling, the summary and the test scores; the rate of float32 products on the same cores stands
+beside them. `GiB` is the most memory that a run held. Labels are used for the scores alone, and in recipes that say so
+to name channels. `groups` are the channels merged along the tree as far as it proposes. `--runs` keeps the runs for
+benchmarks that look at trained models. Needs the data of the cases.
 """
 
 import json
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import case_arguments, kept_run, progress, report
+from benchmarks.common import case_arguments, kept_run, matmul_rate, progress, report
 from rcmvae.results import number, spread
 
 CASES = {
@@ -78,7 +79,8 @@ def main() -> None:
             seeds = range(args.first, args.first + args.seeds)
             rows = [*progress(measure(case, seed, Path(args.runs or folder)) for seed in seeds)]
             title = f"configs/{case}.yaml: test split, seeds {seeds[0]} to {seeds[-1]}"
-            report(args.results, f"accuracy-{case}", title, rows, [told(rows)])
+            rate = f"2048³ float32 products run here at {matmul_rate() / 1e9:.0f} GFLOP/s"
+            report(args.results, f"accuracy-{case}", title, rows, [told(rows), rate])
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ CONV = [
 CASES = {
     "dense, expectation": [*DENSE, "model.routing=expectation"],
     "dense, top_m m=1": [*DENSE, "model.routing=top_m"],
+    "patches, top_m m=1": ["model.trunk=patches", "model.decoder.backbone=experts", "model.routing=top_m"],
     "conv, expectation": [*CONV, "model.routing=expectation"],
     "conv, top_m m=1": [*CONV, "model.routing=top_m"],
 }
