@@ -2,6 +2,7 @@
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
 import equinox as eqx
@@ -93,6 +94,21 @@ class ImageTrunk(TrunkOptions):
             )
 
 
+Shape = tuple[int, int, int]
+
+
+def halving_stages(
+    shape: Shape, features: Sequence[int], keys: Iterable[Key[Array, ""]]
+) -> tuple[tuple[Linear, ...], Shape]:
+    """A linear map for each stage that halves height and width, and the shape that the last one leaves."""
+    layers = []
+    for n_out, key in zip(features, keys, strict=True):
+        H, W, C = shape
+        layers.append(Linear(4 * C, n_out, key=key))
+        shape = -(-H // 2), -(-W // 2), n_out
+    return tuple(layers), shape
+
+
 class ConvStack(Trunk):
     """Halving stages, one 3×3 stage at the lowest resolution, then a linear map of the flattened result."""
 
@@ -130,12 +146,9 @@ class ConvTrunk(ImageTrunk):
         H, W, C = shape
         *halved, last = self.features
         keys = jax.random.split(key, len(halved) + 2)
-        halvings = []
-        for features, k in zip(halved, keys[2:], strict=True):
-            halvings.append(Linear(4 * C, features, key=k))
-            H, W, C = -(-H // 2), -(-W // 2), features
+        halvings, (H, W, C) = halving_stages((H, W, C), halved, keys[2:])
         return ConvStack(
-            halvings=tuple(halvings),
+            halvings=halvings,
             mix=Conv3x3(C, last, key=keys[0]),
             project=Linear(H * W * last, self.out, key=keys[1]),
             activations=tuple(NormedActivation(n, self.norm) for n in (*self.features, self.out)),
@@ -185,15 +198,12 @@ class PatchTrunk(ImageTrunk):
         H, W, C = shape
         first, *others = self.features
         keys = jax.random.split(key, len(self.features) + 1)
-        H, W = -(-H // self.stride) + 1, -(-W // self.stride) + 1
-        halvings, n_in = [], first
-        for n_out, k in zip(others, keys[2:], strict=True):
-            halvings.append(Linear(4 * n_in, n_out, key=k))
-            H, W, n_in = -(-H // 2), -(-W // 2), n_out
+        positions = -(-H // self.stride) + 1, -(-W // self.stride) + 1, first
+        halvings, left = halving_stages(positions, others, keys[2:])
         return PatchStack(
             patch=Linear(4 * self.stride**2 * C, first, key=keys[0]),
-            halvings=tuple(halvings),
-            project=Linear(H * W * n_in, self.out, key=keys[1]),
+            halvings=halvings,
+            project=Linear(math.prod(left), self.out, key=keys[1]),
             activations=tuple(NormedActivation(n, self.norm) for n in (*self.features, self.out)),
             stride=self.stride,
             features=self.out,
