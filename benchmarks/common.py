@@ -132,7 +132,7 @@ def model_of(config: str, seed: int, runs: str = "") -> Trained:
     return Trained(setting, train_pixels(setting), held_out, Outcome(checkpoint, signal_number=None))
 
 
-def lasting(epochs: int, alone: int, rate: float = 1.5e-3) -> tuple[str, ...]:
+def lasting(epochs: int, alone: int, rate: float) -> tuple[str, ...]:
     """Overrides for a training of so many epochs, in the first of which only the routing learns."""
     falling = f"{{kind: cosine, start: {rate}, end: 5.0e-5, epochs: {epochs}}}"
     return (

@@ -27,7 +27,7 @@ from rcmvae.structs import Signals
 Rows = Callable[[Int[np.ndarray, " N"]], Bool[np.ndarray, " N"]]
 
 POTS, DIGITS = "configs/mnist-pots.yaml", "configs/digits-pots.yaml"
-WARM, EPOCHS = 10, 45
+WARM, EPOCHS, RATE = 10, 45, 1.5e-3
 TOLD = {
     "purity": "{:.2%}",
     "group purity": "{:.2%}",
@@ -36,7 +36,7 @@ TOLD = {
     "epochs": "{:.0f}",
     "seconds": "{:.0f}",
 }
-OPEN = ("curriculum=null", *lasting(EPOCHS, WARM))
+OPEN = ("curriculum=null", *lasting(EPOCHS, WARM, RATE))
 
 UNBALANCED = ("data.imbalance=10", "data.validation=0.083")
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 from rcmvae.data import ArraysSource, Digits, dataset_from_arrays
 from rcmvae.errors import ConfigError
 from rcmvae.nn import PatchTrunk
-from rcmvae.recipes import IMAGES, SMALL_IMAGES, VECTORS, config_for, made_for
+from rcmvae.recipes import IMAGES, SMALL_IMAGES, VECTORS, config_for, made_for, recipe_for
 
 
 def test_the_digits_get_what_their_configuration_says() -> None:
@@ -33,7 +34,7 @@ def test_what_is_found_in_files_decides(tmp_path: Path) -> None:
     assert [*vectors.config.model.trunk.model_dump()["hidden"]] == VECTORS.model["trunk"]["hidden"]
     images = made_for(str(tmp_path / "images"), ["data.color=grey", "data.validation=8", "data.test=0"])
     assert images.dataset.shape == (20, 24, 1)
-    assert images.config.model.trunk == PatchTrunk()
+    assert images.config.model.trunk == PatchTrunk(features=(32, 64))
     # 32 samples are fewer than a batch.
     assert images.config.training.batch_size == len(images.dataset.train) == 32
 
@@ -79,6 +80,21 @@ def test_neighbours_go_by_the_number_of_samples(samples: int, number: int | None
     )
     assert [view["kind"] for view in views][-1] == "jitter"
     assert IMAGES.settings(20, samples)["objective"]["consistency"]["views"] == ["warp"]
+
+
+@pytest.mark.parametrize(("samples", "epochs"), [(1_000, 100), (20_000, 54), (55_000, 20), (70_000, 20)])
+def test_epochs_go_by_the_number_of_samples(samples: int, epochs: int) -> None:
+    assert IMAGES.epochs(samples) == epochs
+
+
+@pytest.mark.parametrize("side", [16, 28, 32, 64, 96, 224])
+def test_a_few_cells_are_left_of_any_image(side: int) -> None:
+    trunk = PatchTrunk.model_validate(recipe_for((side, side // 2 + 8, 1)).model["trunk"])
+    built = eqx.filter_eval_shape(
+        lambda key: trunk.build((side, side // 2 + 8, 1), key=key), jax.random.key(0)
+    )
+    cells = built.project.weight.shape[0] // trunk.features[-1]
+    assert 4 <= cells <= 16
 
 
 @pytest.mark.parametrize("samples", [2, 3, 12])

@@ -151,7 +151,26 @@ def recipe_for(shape: tuple[int, ...]) -> Recipe:
     """
     if len(shape) == 1:
         return VECTORS
-    return SMALL_IMAGES if min(shape[:2]) < SMALL else IMAGES
+    if min(shape[:2]) < SMALL:
+        return SMALL_IMAGES
+    trunk = {"kind": "patches", "features": stages_for(max(shape[:2]))}
+    return dataclasses.replace(IMAGES, model={**IMAGES.model, "trunk": trunk})
+
+
+def stages_for(side: int) -> list[int]:
+    """The features of the stages that leave at most 4 × 4 cells of an image of so many pixels a side.
+
+    >>> stages_for(28), stages_for(96)
+    ([32, 64], [32, 64, 128, 128])
+    """
+    features, cells = (
+        [32],
+        math.ceil(side / 4) + 1,
+    )  # patches are 4 pixels apart, and stand beyond the border too
+    while cells > 4:
+        features.append(min(2 * features[-1], 128))
+        cells = math.ceil(cells / 2)
+    return features
 
 
 def even_batch(num_samples: int, most: int) -> int:

@@ -117,10 +117,11 @@ def depth_to_space(
     return nested.reshape(*lead, h * block, w * block, C)[..., :H, :W, :]
 
 
-def overlapping(x: Float[Array, "*lead H W C"]) -> Float[Array, "*lead y x features"]:
+def overlapping(x: Float[Array, "*lead H W C"]) -> Float[Array, "*lead H+1 W+1 4*C"]:
     """Each 2 × 2 cells that touch become one cell's features, ordered (row, column, C); zeros lie around the image.
 
-    A product with these is a convolution of kernel 2 and stride 1; after `space_to_depth`, of kernel 2b and stride b.
+    A product with these is a convolution of kernel 2 and stride 1; after `space_to_depth` with a block of b, one of
+    kernel 2b and stride b.
 
     >>> overlapping(jnp.ones((2, 3, 4, 5))).shape
     (2, 4, 5, 20)

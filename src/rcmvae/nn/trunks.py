@@ -178,7 +178,8 @@ class PatchTrunk(ImageTrunk):
     """A cheap convolutional network for images of any size: its first stage reads overlapping patches.
 
     A patch is twice as wide and as high as the step to the next one. Every further stage halves height and width.
-    What it costs are products alone: at 28×28 about one and a half times the default `dense`.
+    At 28×28 it multiplies about as much as the default `dense`, with half its weights; with the copies of patches, it
+    takes about 1.6 times as long on a CPU.
     """
 
     kind: Literal["patches"] = "patches"
@@ -188,7 +189,7 @@ class PatchTrunk(ImageTrunk):
     features: tuple[PositiveInt, ...] = Field(
         default=(32, 64),
         min_length=1,
-        description="Features of each stage; every stage but the first halves height and width.",
+        description="Features of each stage; every stage but the first halves height and width. Large images want more.",
     )
     out: PositiveInt = Field(default=256, description="The number of features that leave the trunk.")
     norm: Norm = Field(default="layer", description="Layer norm before each activation, or none.")
