@@ -189,7 +189,7 @@ class PatchTrunk(ImageTrunk):
     features: tuple[PositiveInt, ...] = Field(
         default=(32, 64),
         min_length=1,
-        description="Features of each stage; every stage but the first halves height and width. Large images want more.",
+        description="Features of each stage; all but the first halve height and width. Large images want more.",
     )
     out: PositiveInt = Field(default=256, description="The number of features that leave the trunk.")
     norm: Norm = Field(default="layer", description="Layer norm before each activation, or none.")
