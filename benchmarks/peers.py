@@ -6,7 +6,8 @@ Nobody sees a label, and all get the number of kinds. In each seed ours goes fir
 the training images again and again until it has trained for as long as ours took altogether. What it needs to cluster
 comes on top, so `seconds / ours` is at least 1 for those; `epochs` is how often it saw the images. Seconds have imports
 at first use, compiling, and the labels of the scored images in them. Scored are the test images, or, where a method
-gives no labels to new samples, the training images it was fitted to.
+gives no labels to new samples, the training images it was fitted to. Seeds measured before stay beside
+the new ones.
 
 Settings are the libraries' defaults where nothing is said, but for the epochs. Learning rates are constant.
 
@@ -28,6 +29,7 @@ configuration.
 import dataclasses
 import functools
 import logging
+import operator
 import os
 import tempfile
 import time
@@ -43,7 +45,7 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 
-from benchmarks.common import case_arguments, looked_at, progress, report, trained
+from benchmarks.common import case_arguments, looked_at, progress, report, saved, trained
 from rcmvae.config import load_config
 from rcmvae.data import Arrays as Split
 from rcmvae.data import Dataset, load
@@ -276,9 +278,10 @@ def main() -> None:
     logging.disable(logging.INFO)  # pythae tells of every training
     images, name = Images.of(args.config, args.images), Path(args.config).stem
     title = f"{args.config}, {len(images.train):,} training images without labels"
-    rows: list[Row] = []
     for seed in range(args.first, args.first + args.seeds):
-        rows += progress(compared(images, seed, args.cases, args.times, args.seconds))
+        new = [*progress(compared(images, seed, args.cases, args.times, args.seconds))]
+        before = [row for row in saved(args.results, f"peers-{name}") if row["seed"] != seed]
+        rows = sorted([*before, *new], key=operator.itemgetter("seed"))
         report(args.results, f"peers-{name}", title, rows, [*told(rows)])
 
 
