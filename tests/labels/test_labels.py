@@ -86,7 +86,7 @@ class TestTau:
         counts = rng.gamma(0.3, size=(4, 3))
         plain = [[count + 0.4 for count in row] for row in counts]
         fit = {
-            places: sum(np.log(counts[g, y] + 1e-6) for y, g in enumerate(places))
+            places: sum(np.log(counts[g, y] + 1e-9) for y, g in enumerate(places))
             for places in itertools.permutations(range(4), 3)
         }
         for y, g in enumerate(max(fit, key=lambda places: fit[places])):
@@ -104,6 +104,10 @@ class TestTau:
         alone = Tau.blank(3, 3).taught(r, label)
         owned = Tau(alone.counts, alone.smoothing, np.arange(3)).predict(np.eye(3))
         assert owned.tolist() == [1, 2, 0]
+        # However little that is: an encoder that is sure leaves it next to nothing.
+        sure = np.array([[3e-8, 1 - 6e-8, 3e-8], [1e-9, 1, 1e-10], [0.03, 1e-10, 0.97]])
+        counted = Tau.blank(3, 3).taught(sure, label)
+        assert Tau(counted.counts, counted.smoothing, np.arange(3)).predict(np.eye(3)).tolist() == [2, 1, 0]
         # And the channel is said to stand for it.
         assert Tau(alone.counts, alone.smoothing, np.arange(3)).has_name.all()
         assert alone.has_name.tolist() == [False, True, True]

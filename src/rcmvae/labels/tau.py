@@ -23,7 +23,7 @@ from rcmvae.structs import UNLABELLED
 
 ROUNDING = 1e-4  # of a label
 OWNED = 1.0  # β: labels that its owner counts for in a group
-LEAST = 1e-6  # of a label: a group with less of it has nothing of it, and is not its own
+LEAST = 1e-9  # of a label: a group with less of it has nothing of it but rounding, and is not its own
 HALF = 0.5  # of a label: a channel in whose family less was counted has no name
 
 
