@@ -255,7 +255,7 @@ def test_what_is_proposed_for_a_quick_look_works(name: str) -> None:
     config = load_config(recipe, [few, *proposed.split()])
     assert all(term.weight.begins() == 0 for term in config.objective.terms.values())
     with pytest.raises(ConfigError, match="training may be over after 19"):
-        load_config(recipe, ["curriculum={}", "objective.kl_c.weight.at=[20]"])
+        load_config(recipe, ["curriculum={}", "training.epochs=30", "objective.kl_c.weight.at=[20]"])
 
 
 @pytest.mark.parametrize(

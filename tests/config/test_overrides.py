@@ -138,8 +138,8 @@ def test_a_preset_chooses_the_regularizers_of_the_channel() -> None:
         ("model.routing.m=3", "model.routing.m is not known. model.routing of kind `expectation` has the keys kind. "
                               "It belongs to the kind top_m."),
         ("objective.c_regularizer=bth", "objective: `c_regularizer` is one of categorical, logit_mog, both, dirichlet"),
-        ("model.trunk=3", "model.trunk is `3`, but it must be one of conv, dense."),
-        ("model.trunk.kind=cnv", "model.trunk is `cnv`, but it must be one of conv, dense. Did you mean 'conv'?"),
+        ("model.trunk=3", "model.trunk is `3`, but it must be one of conv, dense, patches."),
+        ("model.trunk.kind=cnv", "model.trunk is `cnv`, but it must be one of conv, dense, patches. Did you mean 'conv"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told(override: str, sentence: str) -> None:
