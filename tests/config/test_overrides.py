@@ -139,7 +139,7 @@ def test_a_preset_chooses_the_regularizers_of_the_channel() -> None:
                               "It belongs to the kind top_m."),
         ("objective.c_regularizer=bth", "objective: `c_regularizer` is one of categorical, logit_mog, both, dirichlet"),
         ("model.trunk=3", "model.trunk is `3`, but it must be one of conv, dense, patches."),
-        ("model.trunk.kind=cnv", "model.trunk is `cnv`, but it must be one of conv, dense, patches. Did you mean 'conv"),
+        ("model.trunk.kind=cnv", "model.trunk is `cnv`, but it must be one of conv, dense, patches. Did you mean 'co"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told(override: str, sentence: str) -> None:
