@@ -163,10 +163,8 @@ def stages_for(side: int) -> list[int]:
     >>> stages_for(28), stages_for(96)
     ([32, 64], [32, 64, 128, 128])
     """
-    features, cells = (
-        [32],
-        math.ceil(side / 4) + 1,
-    )  # patches are 4 pixels apart, and stand beyond the border too
+    # Patches are 4 pixels apart, and stand beyond the border too.
+    features, cells = [32], math.ceil(side / 4) + 1
     while cells > 4:
         features.append(min(2 * features[-1], 128))
         cells = math.ceil(cells / 2)
