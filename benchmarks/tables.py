@@ -42,6 +42,7 @@ CANDIDATES: dict[str, Recipe] = {
     "neighbours, 65": replace(NEAR, spread=(65, 65)),
     "neighbours, 50": replace(NEAR, spread=(50, 50)),
     "relaxed": replace(NEAR, spread=(100, 50)),
+    "recipe, 20 neighbours": replace(VECTORS, neighbours=20),
     "recipe": VECTORS,
 }
 
