@@ -5,17 +5,18 @@ import gc
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-# Tests run many programs briefly: most of their time is compiling. So no time is spent on optimising, the emitters are
-# those that compile fastest, and what one process has compiled, all others of this session read: workers and the
-# processes that tests start inherit these names. Before JAX is imported.
+# Tests run many programs briefly: most of their time is compiling. So no time is spent on optimising or on cutting
+# programs into parts, the emitters are those that compile fastest, and what one process has compiled, all others of
+# this session read: workers and the processes that tests start inherit these names. Before JAX is imported.
 if "PYTEST_XDIST_WORKER" not in os.environ:
     compiled = tempfile.mkdtemp(prefix="compiled-")
     atexit.register(shutil.rmtree, compiled, ignore_errors=True)
     os.environ |= {
         "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0 "
-        "--xla_cpu_use_fusion_emitters=false",
+        "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
         "JAX_COMPILATION_CACHE_DIR": compiled,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
@@ -40,6 +41,14 @@ LONG = ("e2e", "test_experiment.py", "test_extending.py", "training")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in LONG)
+
+
+@pytest.fixture(scope="module")
+def coarse() -> Iterator[None]:
+    """Figures of few pixels: drawing all that a report shows takes seconds."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("rcmvae.figures.drawing.DPI", 30)
+        yield
 
 
 # Compiled programs and traces are many and stay: walking over all of them again and again finds nothing to free.

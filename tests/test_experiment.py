@@ -22,6 +22,8 @@ from rcmvae.training import History
 
 from .training.small import DATA, digits, rows_of, tiny
 
+pytestmark = pytest.mark.usefixtures("coarse")
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
@@ -447,7 +449,7 @@ SHOWN = {"REPORT.md", "report.html", "figures", "diagnostics"}
 
 
 @pytest.fixture(scope="module")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+def reported(tmp_path_factory: pytest.TempPathFactory, coarse: None) -> RunDirectory:
     return experiment.train(tiny(REPORTED, directory=tmp_path_factory.mktemp("runs"), seeds=2), digits())
 
 

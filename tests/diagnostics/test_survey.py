@@ -184,6 +184,7 @@ def test_a_pass_is_one_call_of_the_model_and_pictures_are_few_more(
     jax.clear_caches()  # what was compiled before does not count
     found = surveyed(on)
     jax.effects_barrier()
+    jax.clear_caches()
     B, K, E = plan.options.batch_size, plan.num_channels, len(found.pictures.example)
     pictures = K * (E + SMALL.drawn + SMALL.grid**2)
     assert len(calls) == -(-len(found) // B) + -(-pictures // B)

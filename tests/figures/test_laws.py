@@ -16,6 +16,7 @@ from rcmvae.figures import FIGURES, draw_all, drawing, drawings
 from rcmvae.findings import Findings
 from tests.figures.made import made
 
+pytestmark = pytest.mark.usefixtures("coarse")
 NAMES = {
     *("core/loss_curves", "core/reconstructions", "core/latent_space", "core/samples"),
     *("mixture/channel_latents_grid", "mixture/latent_by_channel", "mixture/channel_ownership"),
@@ -63,12 +64,6 @@ RUNS: dict[str, tuple[Findings, dict[str, str]]] = {
         },
     ),
 }
-
-
-@pytest.fixture(autouse=True)
-def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few pixels, to save time."""
-    monkeypatch.setattr(drawing, "DPI", 30)
 
 
 @pytest.mark.parametrize("run", RUNS)

@@ -98,7 +98,7 @@ def test_what_was_scored_under_other_names_is_taken_back(images: RunDirectory, t
 
 
 def test_scored_again_the_report_tells_what_the_new_names_are_worth(
-    images: RunDirectory, tmp_path: Path
+    images: RunDirectory, coarse: None, tmp_path: Path
 ) -> None:
     path, train = copied(images, tmp_path), digits().train
     before = RunDirectory.find(path).read_json("summary.json")

@@ -8,9 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from rcmvae.model import Model
 from rcmvae.training import compile_codes
 
 from .small import bench, tiny
+
+
+@eqx.filter_jit
+def logits_of(model: Model, x: jax.Array) -> jax.Array:
+    return model.encode(x).logits
 
 
 @pytest.mark.parametrize("batch_size", [20, 32, 64])
@@ -25,7 +31,7 @@ def test_batches_and_padding_leave_no_trace(batch_size: int, open_channels: list
     for replica in range(2):
         params = jax.tree.map(lambda leaf, at=replica: leaf[at], state.params)
         model = eqx.combine(params, plan.skeleton)
-        logits = jax.jit(lambda x, model=model: model.encode(x).logits)(plan.scaling(on.validation.x))
+        logits = logits_of(model, plan.scaling(on.validation.x))
         masked = np.where(active[replica], np.asarray(logits, float), -np.inf)
         raised = np.exp(masked - masked.max(axis=1, keepdims=True))
         np.testing.assert_allclose(found[replica], raised / raised.sum(axis=1, keepdims=True), atol=1e-6)

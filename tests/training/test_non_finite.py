@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,14 @@ def spoil(monkeypatch: pytest.MonkeyPatch, how: Callable[[Evidence, jax.Array], 
     """Put something between a term and the objective."""
     healthy = KlZ.__call__
     monkeypatch.setattr(KlZ, "__call__", lambda self, evidence: how(evidence, healthy(self, evidence)))
+    jax.clear_caches()  # what was compiled of the healthy term
+
+
+@pytest.fixture(autouse=True)
+def healthy_again() -> Iterator[None]:
+    """What is compiled of a spoiled term serves nobody else."""
+    yield
+    jax.clear_caches()
 
 
 def nan_where(condition: Callable[[Evidence], jax.Array]) -> Callable[[Evidence, jax.Array], jax.Array]:
@@ -123,6 +131,7 @@ def test_the_run_directory_keeps_the_last_good_checkpoint_and_the_reason(
         spoil(spoiled, nan_where(late))
         with pytest.raises(NonFiniteError) as caught:
             experiment.train(config, digits())
+    jax.clear_caches()
     run = RunDirectory.find(tmp_path / "it")
     assert run.read_json("summary.json") == {"status": "failed", "reason": str(caught.value)}
     assert not run.is_finished

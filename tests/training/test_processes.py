@@ -78,7 +78,7 @@ def test_both_work_in_one_directory_that_the_lead_writes(pair: Pair) -> None:
     assert environment["devices"]["count"] == 2
 
 
-def test_the_lead_reports_what_all_have_looked_at(pair: Pair) -> None:
+def test_the_lead_reports_what_all_have_looked_at(pair: Pair, coarse: None) -> None:
     """As one process does that looks at the same weights; the other finds everything there when it is told where."""
     assert pair.lead["report"] == pair.other["report"]
     assert pair.lead["seen"] == pair.other["seen"]

@@ -1,6 +1,7 @@
 """What each place in a configuration may hold, read off the options classes themselves."""
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
@@ -39,7 +40,7 @@ class Place:
     def of_field(cls, field: FieldInfo) -> "Place":
         return cls(field.annotation, tuple(field.metadata))
 
-    @property
+    @functools.cached_property
     def members(self) -> list["Place"]:
         """The alternatives, without null; the place itself where there is only one."""
         if get_origin(self.annotation) in (Union, UnionType):
@@ -54,29 +55,29 @@ class Place:
                 yield from member.one_of.registry
         yield from (inline(value) for value in self.literals)
 
-    @property
+    @functools.cached_property
     def literals(self) -> list[Any]:
         """The values that stand for themselves."""
         literal = [member.annotation for member in self.members if get_origin(member.annotation) is Literal]
         return [value for annotation in literal for value in get_args(annotation)]
 
-    @property
+    @functools.cached_property
     def takes_null(self) -> bool:
         return get_origin(self.annotation) in (Union, UnionType) and NoneType in get_args(self.annotation)
 
-    @property
+    @functools.cached_property
     def one_of(self) -> OneOf | None:
         """The kinds that are told apart here."""
         return next((m for member in self.members for m in member.metadata if isinstance(m, OneOf)), None)
 
-    @property
+    @functools.cached_property
     def takes_number(self) -> bool:
         """Whether a bare number is short for something here."""
         if self.one_of is not None:
             return isinstance(self.one_of.shorthand(1.0), Mapping)
         return self.options is not None and issubclass(self.options, Term)
 
-    @property
+    @functools.cached_property
     def options(self) -> type[Options] | None:
         """The one options class of this place, where it has no kinds."""
         if self.one_of is not None:
@@ -93,8 +94,7 @@ class Place:
 
     def field(self, options: type[Options], name: str) -> "Place | None":
         """The place of a key, if those options have it."""
-        field = options.model_fields.get(name)
-        return None if field is None else Place.of_field(field)
+        return _fields_of(options).get(name)
 
     def entry(self, index: int) -> "Place | None":
         """The place of an entry, where lists are taken."""
@@ -108,6 +108,12 @@ class Place:
         """What may be written here, as it reads after "it must be"."""
         text = " or ".join(_describe(member) for member in self.members)
         return f"{text}, or null" if self.takes_null else text
+
+
+@functools.cache
+def _fields_of(options: type[Options]) -> dict[str, Place]:
+    """The places of all keys that those options have."""
+    return {name: Place.of_field(field) for name, field in options.model_fields.items()}
 
 
 def _describe(place: Place) -> str:

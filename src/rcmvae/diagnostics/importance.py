@@ -13,6 +13,7 @@ from rcmvae.priors import log_normal
 from rcmvae.structs import Selection
 from rcmvae.training import Devices, Pixels, Plan, TrainState
 from rcmvae.training.passes import over_samples
+from rcmvae.training.sharing import once_per_plan
 from rcmvae.training.state import Streams
 
 APART = 2**32 - 1  # from the numbers of batches, which other passes fold into the same key
@@ -50,6 +51,7 @@ def importance_bound(
     return over_samples(plan, devices, data, see)
 
 
+@once_per_plan
 def compile_importance(
     plan: Plan, devices: Devices, draws: int
 ) -> Callable[[TrainState, Pixels], Float[np.ndarray, "R N"]]:

@@ -19,6 +19,7 @@ from rcmvae.structs import Batch, Decoded, Keys, Selection
 from rcmvae.training import Devices, Pixels, Plan, TrainState
 from rcmvae.training.epoch import context_at
 from rcmvae.training.passes import over_samples
+from rcmvae.training.sharing import once_per_plan
 from rcmvae.training.state import Streams
 
 Paint = Callable[[Float[np.ndarray, "M D"], Int[np.ndarray, " M"]], Shaped[np.ndarray, "M *S"]]
@@ -78,7 +79,7 @@ def survey(
     part = dataset.splits[split]
     extent = _fitting(part.x, plan.num_channels) if extent is None else extent
     pixels = Pixels.of(part, devices)
-    seen = jax.tree.map(np.asarray, jax.jit(functools.partial(look_through, plan, devices))(state, pixels))
+    seen = jax.tree.map(np.asarray, compile_look(plan, devices)(state, pixels))
     channel = seen.responsibility.argmax(axis=1)
     model = plan.model(state)
     paint = painter(plan, model, part.x.dtype == np.uint8)
@@ -121,8 +122,7 @@ def glance(plan: Plan, devices: Devices, state: TrainState, dataset: Dataset, sp
     """The same of every replica, in one program and with nothing painted: thumbnails are the only pictures."""
     part = dataset.splits[split]
     pixels = Pixels.of(part, devices)
-    program = plan.over_replicas(functools.partial(look_through, plan, devices), (0, None))
-    seen = jax.tree.map(np.asarray, jax.jit(program, out_shardings=devices.replicated)(state, pixels))
+    seen = jax.tree.map(np.asarray, compile_glance(plan, devices)(state, pixels))
     found = []
     for replica in range(len(state.seed)):
         one, mine = (jax.tree.map(lambda leaf, at=replica: leaf[at], tree) for tree in (state, seen))
@@ -130,6 +130,19 @@ def glance(plan: Plan, devices: Devices, state: TrainState, dataset: Dataset, sp
         pictures = _thumbnails_alone(part.x, plan.num_channels, rng)
         found.append(_bundle(plan, one, mine, dataset, split, int(plan.time(one)), pictures))
     return found
+
+
+@once_per_plan
+def compile_look(plan: Plan, devices: Devices) -> Callable[[TrainState, Pixels], Seen]:
+    """The program of the pass for one replica."""
+    return jax.jit(functools.partial(look_through, plan, devices))
+
+
+@once_per_plan
+def compile_glance(plan: Plan, devices: Devices) -> Callable[[TrainState, Pixels], Seen]:
+    """The program of the pass for all replicas."""
+    program = plan.over_replicas(functools.partial(look_through, plan, devices), (0, None))
+    return jax.jit(program, out_shardings=devices.replicated)
 
 
 def look_through(plan: Plan, devices: Devices, state: TrainState, data: Pixels) -> Seen:

@@ -9,6 +9,7 @@ so nothing is forgotten but what the new channels take, and that is what is trai
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -32,6 +33,7 @@ from rcmvae.nn import map_channels
 from rcmvae.routing import CLOSED, over_open
 from rcmvae.structs import UNLABELLED, Keys, Selection
 from rcmvae.training import Plan, TrainState
+from rcmvae.training.sharing import once_per_plan
 from rcmvae.training.state import Streams
 
 STEPS, RATE = 300, 3e-3
@@ -109,7 +111,9 @@ def claimed(
     wanted = weights.plan.objective.neighbours
     neighbours = jnp.asarray(neighbours_of(x, scaling, wanted)) if wanted else None
     examples = Examples(scaling(known), new, jnp.asarray(channels[part]), neighbours)
-    state = _learned(weights.plan, _begun(weights.state, parent, channels), examples)
+    state = compile_learning(weights.plan)(
+        weights.state, jnp.asarray(parent), jnp.asarray(channels), examples
+    )
     return dataclasses.replace(weights, state=state, tree=weights.tree.joined_by(channels)), channels
 
 
@@ -156,17 +160,28 @@ def _parts(x: Float[np.ndarray, "n *S"], number: int) -> Int[np.ndarray, " n"]:
     return np.zeros(len(x), int) if number == 1 else KMeans(number, random_state=0).fit_predict(flat)
 
 
-def _begun(state: TrainState, parent: int, channels: Int[np.ndarray, " m"]) -> TrainState:
+def _begun(state: TrainState, parent: Int[Array, ""], channels: Int[Array, " m"]) -> TrainState:
     """Each of the channels open, as a copy of the one that holds most of the examples."""
-    source = jnp.asarray(parent)
-    for child in jnp.asarray(channels):
+    for child in channels:
         state = dataclasses.replace(
             state,
-            params=copied(state.params, child, source),
-            opt_state=copied_moments(state.opt_state, child, source),
+            params=copied(state.params, child, parent),
+            opt_state=copied_moments(state.opt_state, child, parent),
             active=state.active.at[child].set(True),
         )
     return state
+
+
+@once_per_plan
+def compile_learning(plan: Plan) -> Callable[..., TrainState]:
+    """The program that opens channels and trains them."""
+
+    def run(
+        state: TrainState, parent: Int[Array, ""], channels: Int[Array, " m"], examples: Examples
+    ) -> TrainState:
+        return _learned(plan, _begun(state, parent, channels), examples)
+
+    return jax.jit(run)
 
 
 def _learned(plan: Plan, state: TrainState, examples: Examples) -> TrainState:

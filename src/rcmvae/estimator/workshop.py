@@ -78,10 +78,7 @@ def _opened(
 
 def workshop_for(config: Config, card: DataCard) -> Workshop:
     """The workshop for a training, opened before if one like it was."""
-    alike = {
-        "data": ArraysSource(),
-        "training": config.training.model_copy(update={"seed": 0, "epochs": 1}),
-    }
+    alike = {"data": ArraysSource(), "training": config.training.alike}
     num_classes = card.num_classes if config.objective.learners else 0
     inside = _on_device(card.scaling)
     shift, scale = float(inside.shift), float(inside.scale)

@@ -18,6 +18,7 @@ from rcmvae.routing import over_open, steered
 from rcmvae.structs import Keys, RoutingContext
 from rcmvae.training import Plan, TrainState
 from rcmvae.training.epoch import context_at
+from rcmvae.training.sharing import once_per_plan
 from rcmvae.training.state import Streams
 
 DRAWS = 8  # of each code, that the cost of a sample is a mean over
@@ -108,6 +109,12 @@ class Uses:
             return jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), draws)
 
         return jax.jit(run)
+
+    @staticmethod
+    @once_per_plan
+    def of(plan: Plan) -> "Uses":
+        """Those of this plan or of one like it."""
+        return Uses(plan)
 
     def _context(self, state: TrainState) -> RoutingContext:
         return context_at(self.plan, state, Keys.split(Streams.of(state.seed).evaluate), stochastic=False)

@@ -123,7 +123,7 @@ class Trained(Weights):
             config=config,
             card=card,
             devices=devices,
-            uses=Uses(plan),
+            uses=Uses.of(plan),
             state=jax.tree.map(lambda leaf: leaf[at], found.arrays.chosen),
             tree=ChannelTree.from_json(summary["channel_tree"][at]),
             names=None if names is None else names[at],

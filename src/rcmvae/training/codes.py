@@ -12,6 +12,7 @@ from rcmvae.structs import Codes, Keys
 from rcmvae.training.devices import Devices
 from rcmvae.training.epoch import context_at
 from rcmvae.training.passes import over_samples
+from rcmvae.training.sharing import once_per_plan
 from rcmvae.training.state import Pixels, Plan, Streams, TrainState
 
 
@@ -34,6 +35,7 @@ def codes(
     return over_samples(plan, devices, data, see)
 
 
+@once_per_plan
 def compile_codes(plan: Plan, devices: Devices) -> Callable[[TrainState, Pixels], list[Codes]]:
     """The program for all replicas."""
 

@@ -20,6 +20,7 @@ from rcmvae.structs import Batch, Forward, Keys, RoutingContext
 from rcmvae.training.devices import Devices
 from rcmvae.training.optimizer import update_scales
 from rcmvae.training.passes import over_samples
+from rcmvae.training.sharing import once_per_plan
 from rcmvae.training.state import Pixels, Plan, Stand, Streams, TrainState
 
 Means = dict[str, Float[Array, "..."]]
@@ -185,6 +186,7 @@ def observed(batch: Batch, forward: Forward) -> Means:
     }
 
 
+@once_per_plan
 def compile_epoch(
     plan: Plan, devices: Devices
 ) -> Callable[[Stage, TrainState, Pixels], tuple[TrainState, Means]]:
@@ -197,6 +199,7 @@ def compile_epoch(
     return jax.jit(run, static_argnums=0, donate_argnums=1, out_shardings=devices.replicated)
 
 
+@once_per_plan
 def compile_validation(plan: Plan, devices: Devices) -> Callable[[TrainState, Pixels], Any]:
     """The validation program for all replicas."""
 

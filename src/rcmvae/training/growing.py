@@ -23,7 +23,9 @@ from rcmvae.curriculum import (
 )
 from rcmvae.structs import Codes, Signals
 from rcmvae.training.checkpoint import Arrays, Checkpoint
+from rcmvae.training.devices import Devices
 from rcmvae.training.programs import Programs
+from rcmvae.training.sharing import once_per_plan
 from rcmvae.training.state import Pixels, Plan, Stand, Streams, TrainState
 
 HeldOut = Callable[[], list[Codes]]  # every replica's codes of the held-out samples, once asked for
@@ -37,13 +39,7 @@ class Growing:
         self.validation = validation
         self.codes = programs.codes
         self.joint = programs.joint
-
-        def run(arrays: Arrays, orders: "Orders") -> Arrays:
-            return plan.over_replicas(lambda a, o: carried_out(plan, curriculum, a, o), (0, 0))(
-                arrays, orders
-            )
-
-        self.carry_out = jax.jit(run, out_shardings=programs.devices.replicated)
+        self.carry_out = compile_carrying_out(plan, programs.devices, curriculum)
 
     def after_epoch(self, now: Checkpoint, signals: Sequence[Signals]) -> tuple[Checkpoint, list[Signals]]:
         """The checkpoint with this epoch's decisions in it, and the signals with what they were."""
@@ -134,6 +130,18 @@ class Orders(eqx.Module):
             axis=jnp.asarray(np.stack([cut.axis for cut in cuts]), jnp.float32),
             offset=jnp.asarray([cut.offset for cut in cuts], jnp.float32),
         )
+
+
+@once_per_plan
+def compile_carrying_out(
+    plan: Plan, devices: Devices, curriculum: Curriculum
+) -> Callable[[Arrays, Orders], Arrays]:
+    """The program for all replicas."""
+
+    def run(arrays: Arrays, orders: Orders) -> Arrays:
+        return plan.over_replicas(lambda a, o: carried_out(plan, curriculum, a, o), (0, 0))(arrays, orders)
+
+    return jax.jit(run, out_shardings=devices.replicated)
 
 
 def carried_out(plan: Plan, curriculum: Curriculum, arrays: Arrays, orders: Orders) -> Arrays:

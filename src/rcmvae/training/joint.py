@@ -12,6 +12,7 @@ from rcmvae.structs import Keys
 from rcmvae.training.devices import Devices
 from rcmvae.training.epoch import context_at
 from rcmvae.training.passes import over_samples
+from rcmvae.training.sharing import once_per_plan
 from rcmvae.training.state import Pixels, Plan, Streams, TrainState
 
 FEWEST_VIEWS = 4096  # that the joint of two views is a mean over
@@ -51,6 +52,7 @@ def joint_of_views(plan: Plan, devices: Devices, state: TrainState, data: Pixels
     return 0.5 * (together + together.T)
 
 
+@once_per_plan
 def compile_joint(plan: Plan, devices: Devices) -> Callable[[TrainState, Pixels], Float[np.ndarray, "R K K"]]:
     """The program for all replicas."""
 

@@ -80,6 +80,12 @@ class TrainingOptions(Options):
         default=CheckpointOptions(), description="When the state of training is written."
     )
 
+    @property
+    def alike(self) -> "TrainingOptions":
+        """The same for all trainings that run the same programs: without what only the host's loop knows."""
+        loop = {"seed": 0, "epochs": 1, "early_stopping": None, "checkpoint": CheckpointOptions()}
+        return self.model_copy(update=loop)
+
     @model_validator(mode="after")
     def _seeds_fit(self) -> "TrainingOptions":
         if self.seed + self.seeds > 2**32:

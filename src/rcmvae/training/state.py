@@ -1,6 +1,7 @@
 """What training carries from step to step, and how several replicas of it live in one program."""
 
 import dataclasses
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -183,7 +184,13 @@ def compile_fresh(
     num_classes: int,
 ) -> Fresh:
     """The program that makes replicas from their seeds."""
-    fresh, _ = _fresh_replicas(model, options, curriculum, objective, shape, num_classes)
+    known: Any = (model, options.alike, curriculum, objective)  # hashable, as all frozen options are
+    return _compiled_fresh(*known, shape, num_classes)
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled_fresh(*parts: Any) -> Fresh:
+    fresh, _ = _fresh_replicas(*parts)
     # One program, compiled in haste: it runs once, and drawing each array eagerly would compile one per shape.
     return jax.jit(fresh, compiler_options={"xla_backend_optimization_level": 0})
 
@@ -208,7 +215,13 @@ def blank_states(
     num_classes: int,
 ) -> tuple[TrainState, Model]:
     """The same with zeros for all arrays: what a checkpoint is read into, without the data and without compiling."""
-    fresh, seeds = _fresh_replicas(model, options, curriculum, objective, shape, num_classes)
+    known: Any = (model, options.alike, curriculum, objective)  # hashable, as all frozen options are
+    return _blank(*known, shape, num_classes)
+
+
+@functools.lru_cache(maxsize=8)
+def _blank(*parts: Any) -> tuple[TrainState, Model]:
+    fresh, seeds = _fresh_replicas(*parts)
     state, skeleton = jax.eval_shape(fresh, seeds)
     return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), state), skeleton
 
