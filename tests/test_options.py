@@ -119,3 +119,17 @@ def test_a_hint_names_the_nearest_and_nothing_far():
     assert listed(["b", "a"]) == "a, b"
     assert issubclass(ConfigError, RcmvaeError)
     assert issubclass(ConfigError, ValueError)
+
+
+class Recipe(Options):
+    """One whose fields have no hash."""
+
+    steps: list[str] = []  # noqa: RUF012 — a default of a field, which pydantic copies
+    amounts: dict[str, float] = {}  # noqa: RUF012
+
+
+def test_options_can_be_looked_up_whatever_their_fields_are():
+    known = {Recipe(steps=["peel"], amounts={"sugar": 0.5}): 1, Basket(): 2}
+    assert known[Recipe(steps=["peel"], amounts={"sugar": 0.5})] == 1
+    assert known[Basket(fruit=Apple())] == 2
+    assert Recipe(steps=["cut"]) not in known

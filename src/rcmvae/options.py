@@ -22,6 +22,10 @@ class Options(BaseModel):
         extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True
     )
 
+    def __hash__(self) -> int:
+        # By what a file would say of it: fields that are lists or mappings have no hash of their own.
+        return hash((type(self), self.model_dump_json()))
+
     @classmethod
     def kind_name(cls) -> str:
         """What a configuration calls this class, where it is one of several kinds."""

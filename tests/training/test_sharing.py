@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import pytest
 
@@ -12,6 +13,7 @@ from rcmvae.schedules import Constant
 from rcmvae.training import Plan, compile_codes, compile_fresh, compile_joint, compile_validation
 from rcmvae.training.epoch import compile_epoch
 from rcmvae.training.options import CheckpointOptions, EarlyStopping
+from rcmvae.training.state import blank_states
 
 from .small import bench, tiny
 
@@ -86,3 +88,11 @@ def test_so_does_all_else(plan: Plan, changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("model", [{"routing": "straight_through"}, {"prior": "standard"}], ids=str)
 def test_so_does_the_model(plan: Plan, model: dict[str, Any]) -> None:
     assert not any(shared(plan, bench(tiny({"model": model})).setting.plan))
+
+
+def test_blank_weights_are_shared_with_nobody() -> None:
+    parts = tiny().model, tiny().training, None, tiny().objective
+    (one, outline), (other, same) = (blank_states(*parts, (8, 8, 1), 10) for _ in range(2))
+    assert outline is same
+    for mine, theirs in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        assert mine is not theirs  # what restores a checkpoint, or trains, may give its arrays away

@@ -184,7 +184,12 @@ def compile_fresh(
     num_classes: int,
 ) -> Fresh:
     """The program that makes replicas from their seeds."""
-    known: Any = (model, options.alike, curriculum, objective)  # hashable, as all frozen options are
+    known: Any = (
+        model,
+        options.alike,
+        curriculum,
+        objective,
+    )  # pyright does not know that options are hashable
     return _compiled_fresh(*known, shape, num_classes)
 
 
@@ -215,15 +220,15 @@ def blank_states(
     num_classes: int,
 ) -> tuple[TrainState, Model]:
     """The same with zeros for all arrays: what a checkpoint is read into, without the data and without compiling."""
-    known: Any = (model, options.alike, curriculum, objective)  # hashable, as all frozen options are
-    return _blank(*known, shape, num_classes)
+    known: Any = (model, options.alike, curriculum, objective)
+    state, skeleton = _outline(*known, shape, num_classes)
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), state), skeleton
 
 
 @functools.lru_cache(maxsize=8)
-def _blank(*parts: Any) -> tuple[TrainState, Model]:
+def _outline(*parts: Any) -> tuple[TrainState, Model]:
     fresh, seeds = _fresh_replicas(*parts)
-    state, skeleton = jax.eval_shape(fresh, seeds)
-    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), state), skeleton
+    return jax.eval_shape(fresh, seeds)
 
 
 def _build_and_fit_keys(seed: UInt32[Array, ""]) -> Key[Array, "2"]:
