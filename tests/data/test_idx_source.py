@@ -286,7 +286,9 @@ def test_fetched_files_are_kept_in_a_folder_of_their_own() -> None:
     assert cache_folder().name == "rcmvae"
 
 
-@pytest.mark.skipif(not os.environ.get("RCMVAE_DATA"), reason="RCMVAE_DATA names no folder with the data sets")
+@pytest.mark.skipif(
+    not os.environ.get("RCMVAE_DATA"), reason="RCMVAE_DATA names no folder with the data sets"
+)
 @pytest.mark.parametrize(
     ("source", "mean", "std"), [(Mnist(), 0.1307, 0.3081), (FashionMnist(), 0.2860, 0.3530)]
 )
