@@ -74,12 +74,12 @@ def test_samples_in_memory_have_a_recipe_too() -> None:
 
 @pytest.mark.parametrize(("samples", "number"), [(2, None), (3, 1), (20, 9), (21, 10), (10**7, 10)])
 def test_neighbours_go_by_the_number_of_samples(samples: int, number: int | None) -> None:
-    views = VECTORS.settings(200, samples)["objective"]["consistency"]["views"]
-    assert [view.get("number") for view in views if view["kind"] == "neighbours"] == [number] * (
-        number is not None
-    )
-    assert [view["kind"] for view in views][-1] == "jitter"
-    assert IMAGES.settings(20, samples)["objective"]["consistency"]["views"] == ["warp"]
+    for recipe, other in ((VECTORS, "jitter"), (IMAGES, "warp")):
+        *neighbours, last = recipe.settings(200, samples)["objective"]["consistency"]["views"]
+        asked = {"kind": "neighbours", "number": number, "share": recipe.share}
+        assert neighbours == ([] if number is None else [asked])
+        assert last == other or last["kind"] == other
+    assert SMALL_IMAGES.settings(200, samples)["objective"]["consistency"]["views"] == SMALL_IMAGES.views
 
 
 @pytest.mark.parametrize(("samples", "epochs"), [(1_000, 100), (20_000, 54), (55_000, 20), (70_000, 20)])

@@ -30,7 +30,8 @@ class Recipe:
     steps: int  # that a training is worth, within these limits:
     least: int  # epochs, however many samples there are
     most: int  # and however few
-    neighbours: int = 0  # how many of the nearest samples are views, too
+    neighbours: int = 0  # how many of the nearest samples are views, too,
+    share: float = 1.0  # and of how many second looks
     alone: float = 0.0  # share of the epochs in which only the routing learns
     rising: float = 0.0  # share of the epochs in which the learning rate rises,
     rate: tuple[float, float] | None = (
@@ -73,7 +74,7 @@ class Recipe:
     def _all_views(self, num_samples: int) -> list[Any]:
         """With few neighbours among few samples."""
         number = min(self.neighbours, (num_samples - 1) // 2)
-        nearest = {"kind": "neighbours", "number": number, "share": 1}
+        nearest = {"kind": "neighbours", "number": number, "share": self.share}
         return [nearest, *self.views] if number else self.views
 
     def _usage_entropy(self, epochs: int) -> Any:
@@ -137,6 +138,8 @@ IMAGES = Recipe(
     steps=4300,
     least=20,
     most=100,
+    neighbours=10,
+    share=0.7,
     alone=0.4,
     rising=0.025,
     rate=(3.5e-3, 5e-5),

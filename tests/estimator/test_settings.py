@@ -20,18 +20,22 @@ def settings(num_samples: int = 1000, shape: tuple[int, ...] = (5,), **params: A
     return configured(given, shape, len(shape) > 1, num_samples, 0)
 
 
+# What is known of digits alone is too little for images of anything.
+NEIGHBOURS = "objective.consistency.views=[{kind: neighbours, number: 10, share: 0.7}, warp]"
+
+
 @pytest.mark.parametrize(
-    ("name", "shape", "samples", "channels"),
+    ("name", "shape", "samples", "channels", "besides"),
     [
-        ("tabular", (13,), 178, 3),
-        ("digits", (8, 8, 1), 1455, 10),
-        ("mnist", (28, 28, 1), 55_000, 10),
+        ("tabular", (13,), 178, 3, []),
+        ("digits", (8, 8, 1), 1455, 10, []),
+        ("mnist", (28, 28, 1), 55_000, 10, [NEIGHBOURS]),
     ],
 )
 def test_the_recipes_are_those_of_the_configurations(
-    name: str, shape: tuple[int, ...], samples: int, channels: int
+    name: str, shape: tuple[int, ...], samples: int, channels: int, besides: list[str]
 ) -> None:
-    expected = load_config(CONFIGS / f"{name}.yaml")
+    expected = load_config(CONFIGS / f"{name}.yaml", besides)
     found = settings(samples, shape, num_channels=channels)
     assert found.model == expected.model
     assert found.objective == expected.objective
