@@ -184,12 +184,8 @@ def compile_fresh(
     num_classes: int,
 ) -> Fresh:
     """The program that makes replicas from their seeds."""
-    known: Any = (
-        model,
-        options.alike,
-        curriculum,
-        objective,
-    )  # pyright does not know that options are hashable
+    # Any, since pyright does not know that options are hashable.
+    known: Any = (model, options.alike, curriculum, objective)
     return _compiled_fresh(*known, shape, num_classes)
 
 
