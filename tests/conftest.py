@@ -35,7 +35,11 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 # A worker takes a file at a time. Those that train runs or start processes come first, so that none is last alone.
-LONG = ("e2e", "test_experiment.py", "test_extending.py", "training")
+LONG = (
+    *("e2e", "test_experiment.py", "test_readme.py", "test_extending.py", "training", "estimator"),
+    *("figures", "cli", "inference", "laws"),
+)
+LOSSES = "core/loss_curves"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,6 +53,20 @@ def coarse() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("rcmvae.figures.drawing.DPI", 30)
         yield
+
+
+@pytest.fixture
+def sketched(coarse: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports that draw one figure: where a test is not about what is shown."""
+    from rcmvae.diagnostics import Absent
+    from rcmvae.figures import FIGURES, OF_CHANNELS
+
+    def absent(*_: object) -> Absent:
+        return Absent("This test is about something else.")
+
+    few = dict.fromkeys(FIGURES, absent) | {LOSSES: FIGURES[LOSSES]}
+    monkeypatch.setattr("rcmvae.figures.drawing.FIGURES", few)
+    monkeypatch.setattr("rcmvae.figures.drawing.OF_CHANNELS", dict.fromkeys(OF_CHANNELS, absent))
 
 
 # Compiled programs and traces are many and stay: walking over all of them again and again finds nothing to free.

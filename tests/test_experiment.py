@@ -300,6 +300,7 @@ def test_from_the_first_file_on_a_run_that_is_left_says_so(
     assert status == ["interrupted"] * 2
 
 
+@pytest.mark.usefixtures("sketched")
 @pytest.mark.parametrize("shown", [False, "train"])
 def test_a_run_that_is_complete_stays_so(tmp_path: Path, shown: object) -> None:
     heard = Interruption()
@@ -480,6 +481,7 @@ def test_a_report_is_made_from_what_is_kept(reported: RunDirectory, monkeypatch:
         experiment.make_report(reported.path, seed=2)
 
 
+@pytest.mark.usefixtures("sketched")
 def test_a_report_looks_anew_where_it_must(run: RunDirectory) -> None:
     assert not SHOWN & {path.name for path in run.path.iterdir()}, "no report was asked for"
     experiment.make_report(run.path, dataset=digits())

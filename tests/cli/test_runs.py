@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from rcmvae.cli import main
+from tests import forking
+from tests.forking import Forked
 
 # Small enough that compiling is all that takes time.
 TINY = (
@@ -33,16 +35,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("work")
 
 
-def start(work: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(work: Path, *arguments: str) -> Forked:
     """The command as a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "rcmvae", *arguments],
-        cwd=work,
-        env={**os.environ, "COLUMNS": "100"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return forking.start("-m", "rcmvae", *arguments, cwd=work, environment={"COLUMNS": "100"})
 
 
 Run = Callable[..., tuple[int, str, str]]
@@ -68,10 +63,17 @@ def run(work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
 @pytest.fixture(scope="module")
 def trained(work: Path) -> str:
     """What the command prints that trained the run `tiny`."""
-    process = start(work, "train", *TINY, "training.epochs=1", "--name", "tiny")
-    out, err = process.communicate(timeout=120)
-    assert (process.returncode, err) == (0, "")
-    return out
+    done = subprocess.run(
+        [sys.executable, "-m", "rcmvae", "train", *TINY, "training.epochs=1", "--name", "tiny"],
+        cwd=work,
+        env={**os.environ, "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
 
 
 def test_training_tells_its_story_where_there_is_no_terminal(work: Path, trained: str) -> None:
@@ -137,7 +139,7 @@ def test_ctrl_c_leaves_a_run_that_goes_on(work: Path, run: Run, trained: str) ->
     process = start(work, "train", *TINY, "training.epochs=100000", "--name", "long")
     history, patience = work / "runs/long/history.jsonl", time.monotonic() + 60
     while not (history.exists() and history.read_text().count("\n") > 3):
-        assert process.poll() is None, process.communicate()
+        assert process.poll() is None, process.communicate(timeout=60)
         assert time.monotonic() < patience
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.forking import Forked
+
 from .test_runs import TINY, start
 
 OPTIONS = (*TINY, "training.epochs=100000", "training.checkpoint.every_seconds=100000")
@@ -21,15 +23,15 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("signals")
 
 
-def wait_for(process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
+def wait_for(process: Forked, condition: Callable[[], bool]) -> None:
     patience = time.monotonic() + 120
     while not condition():
-        assert process.poll() is None, process.communicate()
+        assert process.poll() is None, process.communicate(timeout=60)
         assert time.monotonic() < patience
         time.sleep(0.02)
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
+def ended(process: Forked) -> tuple[int, list[str]]:
     _, err = process.communicate(timeout=60)
     return process.returncode, err.splitlines()
 
@@ -107,7 +109,6 @@ def test_a_second_signal_does_not_wait_for_the_epoch(work: Path) -> None:
     run = work / "runs/twice"
     wait_for(process, lambda: (run / "history.jsonl").exists() and (run / "history.jsonl").stat().st_size > 0)
     process.send_signal(signal.SIGINT)
-    assert process.stderr is not None
     assert (
         process.stderr.readline() == "rcmvae: Stopping after this epoch. Once more, and it stops at once.\n"
     )

@@ -11,7 +11,7 @@ from rcmvae.structs import Signals
 from tests.training.grown import BASE
 from tests.training.small import CHANGING, digits, tiny
 
-EPOCHS = 40
+EPOCHS = 26
 # Early stopping and a curriculum exclude each other, so each is in a run of its own.
 STAGES: dict[str, Any] = {
     "objective": {"reconstruction": {"kind": "piecewise", "at": [12], "values": [0, 1]}},

@@ -1,5 +1,6 @@
 """What holds for every figure and every run."""
 
+import functools
 import pickle
 import subprocess
 import sys
@@ -66,11 +67,25 @@ RUNS: dict[str, tuple[Findings, dict[str, str]]] = {
 }
 
 
+FIRST = next(iter(RUNS))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a folder of pictures for each run."""
+    return tmp_path_factory.mktemp("drawn")
+
+
+@functools.cache
+def drawn(run: str, folder: Path) -> dict[str, Path | Absent]:
+    return draw_all(RUNS[run][0], folder / run)
+
+
 @pytest.mark.parametrize("run", RUNS)
-def test_all_are_drawn_or_say_why_not(run: str, tmp_path: Path) -> None:
+def test_all_are_drawn_or_say_why_not(run: str, folder: Path) -> None:
     findings, missing = RUNS[run]
     before = dict(mpl.rcParams)
-    files = draw_all(findings, tmp_path)
+    files = drawn(run, folder)
     channels = {f"mixture/channel_{k:02d}" for k in np.unique(findings.bundle.channel)}
     assert set(files) == NAMES | channels
     for name, file in files.items():
@@ -79,7 +94,7 @@ def test_all_are_drawn_or_say_why_not(run: str, tmp_path: Path) -> None:
             assert file.reason.endswith(".")
         else:
             assert name not in missing
-            assert file == tmp_path / f"{name}.png"
+            assert file == folder / run / f"{name}.png"
             assert file.read_bytes().startswith(b"\x89PNG")
     assert dict(mpl.rcParams) == before
     assert pyplot.get_fignums() == []
@@ -89,10 +104,9 @@ def test_the_names_are_stable() -> None:
     assert set(FIGURES) == NAMES
 
 
-def test_the_same_findings_give_the_same_pictures(tmp_path: Path) -> None:
-    findings = RUNS[next(iter(RUNS))][0]
-    first, second = draw_all(findings, tmp_path / "a"), draw_all(findings, tmp_path / "b")
-    for name, file in first.items():
+def test_the_same_findings_give_the_same_pictures(folder: Path, tmp_path: Path) -> None:
+    second = draw_all(RUNS[FIRST][0], tmp_path)
+    for name, file in drawn(FIRST, folder).items():
         again = second[name]
         assert isinstance(file, Path)
         assert isinstance(again, Path)
@@ -101,7 +115,7 @@ def test_the_same_findings_give_the_same_pictures(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_figures_can_be_stored_and_say_what_they_show(name: str) -> None:
-    figure = FIGURES[name](RUNS[next(iter(RUNS))][0])
+    figure = FIGURES[name](RUNS[FIRST][0])
     assert isinstance(figure, Figure)
     assert isinstance(pickle.loads(pickle.dumps(figure)), Figure)
     assert len(figure.get_suptitle()) > 10

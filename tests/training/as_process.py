@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jax
 
@@ -25,7 +26,8 @@ def main(port: str, rank: int, directory: Path) -> None:
 
     run = experiment.train(tiny(SETTINGS, directory=directory), digits())
     result["run"] = str(run.path)
-    result["report"] = str(experiment.make_report(run.path, "validation", digits()))
+    with mock.patch("rcmvae.figures.drawing.DPI", 30):
+        result["report"] = str(experiment.make_report(run.path, "validation", digits()))
     result["seen"] = sorted(str(file.relative_to(run.path)) for file in run.path.rglob("*.npz"))
 
     # A signal reaches one process alone, and ends both after the same epoch.

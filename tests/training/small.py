@@ -3,8 +3,6 @@
 import functools
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +16,7 @@ from rcmvae.data import Dataset, Digits, load
 from rcmvae.setting import Setting
 from rcmvae.structs import Signals
 from rcmvae.training import Checkpoint, Checkpoints, Listener, Outcome, Pixels, begin, fit
+from tests.forking import Forked, start
 
 DATA = {"kind": "digits", "num_samples": 300, "validation": 0.2}  # 240 to train on, 60 to validate on
 SETTINGS: dict[str, Any] = {
@@ -168,24 +167,13 @@ def host(tree: PyTree) -> PyTree:
     return jax.tree.map(np.array, tree)
 
 
-def start_python(script: Path, *arguments: str, devices: int = 1) -> subprocess.Popen[str]:
+def start_python(script: Path, *arguments: str, devices: int = 1) -> Forked:
     """Another Python process, which takes the cores for so many devices."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COV_")}
-    own = {
-        "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}",
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)]),
-        "JAX_PLATFORMS": "cpu",
-    }
-    return subprocess.Popen(
-        [sys.executable, str(script), *arguments],
-        env=inherited | own,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}"
+    return start(str(script), *arguments, environment={"XLA_FLAGS": flags})
 
 
-def result_of(process: subprocess.Popen[str], *, timeout: float = 400) -> Any:
+def result_of(process: Forked, *, timeout: float = 400) -> Any:
     """What a process printed as its last line, as JSON; its error output when it failed."""
     out, err = process.communicate(timeout=timeout)
     assert process.returncode == 0, err

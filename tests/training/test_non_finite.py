@@ -41,17 +41,19 @@ poisoned.defvjp(
 )
 
 
-def spoil(monkeypatch: pytest.MonkeyPatch, how: Callable[[Evidence, jax.Array], jax.Array]) -> None:
-    """Put something between a term and the objective."""
-    healthy = KlZ.__call__
-    monkeypatch.setattr(KlZ, "__call__", lambda self, evidence: how(evidence, healthy(self, evidence)))
-    jax.clear_caches()  # what was compiled of the healthy term
+Spoil = Callable[[pytest.MonkeyPatch, Callable[[Evidence, jax.Array], jax.Array]], None]
 
 
-@pytest.fixture(autouse=True)
-def healthy_again() -> Iterator[None]:
-    """What is compiled of a spoiled term serves nobody else."""
-    yield
+@pytest.fixture
+def spoil() -> Iterator[Spoil]:
+    """Puts something between a term and the objective. What is compiled of a spoiled term serves nobody else."""
+
+    def spoil(patched: pytest.MonkeyPatch, how: Callable[[Evidence, jax.Array], jax.Array]) -> None:
+        healthy = KlZ.__call__
+        patched.setattr(KlZ, "__call__", lambda self, evidence: how(evidence, healthy(self, evidence)))
+        jax.clear_caches()  # what was compiled of the healthy term
+
+    yield spoil
     jax.clear_caches()
 
 
@@ -65,26 +67,30 @@ def message(on: Bench, **how: Any) -> str:
     return str(caught.value)
 
 
-def test_the_term_the_epoch_the_step_and_the_seed_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_term_the_epoch_the_step_and_the_seed_are_named(
+    monkeypatch: pytest.MonkeyPatch, spoil: Spoil
+) -> None:
     spoil(monkeypatch, nan_where(late))
     told = message(bench(tiny(TICKING, seed=5)))
     assert told.startswith("kl_z became nan in epoch 2, step 4 of that epoch (seed 5).")
     assert "training.learning_rate" in told
 
 
-def test_a_gradient_can_be_the_first_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gradient_can_be_the_first_to_go(monkeypatch: pytest.MonkeyPatch, spoil: Spoil) -> None:
     spoil(monkeypatch, lambda evidence, value: poisoned(value, late(evidence)))
     told = message(bench(tiny(TICKING)))
     assert re.match(r"gradient_norm became (inf|nan) in epoch 2, step 4 of that epoch", told)
 
 
-def test_so_can_the_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_so_can_the_validation(monkeypatch: pytest.MonkeyPatch, spoil: Spoil) -> None:
     spoil(monkeypatch, nan_where(lambda e: late(e) & (not e.context.stochastic)))
     told = message(bench(tiny(TICKING, seed=2)))
     assert told.startswith("kl_z became nan in the validation after epoch 2 (seed 2).")
 
 
-def test_of_several_replicas_the_one_that_was_first_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_several_replicas_the_one_that_was_first_is_named(
+    monkeypatch: pytest.MonkeyPatch, spoil: Spoil
+) -> None:
     ticking = {"kind": "piecewise", "at": [1.1, 1.5], "values": [1, 2, 3]}
     on = bench(tiny({"objective": {"kl_z": ticking}}, seeds=3, seed=10))
     active = np.array([[1, 1, 1, 0], [1, 1, 0, 0], [1, 1, 1, 1]], bool)
@@ -100,7 +106,9 @@ def test_of_several_replicas_the_one_that_was_first_is_named(monkeypatch: pytest
     assert "in epoch 2, step 2 of that epoch (seed 11)" in message(on)
 
 
-def test_a_replica_that_has_stopped_cannot_end_the_run_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replica_that_has_stopped_cannot_end_the_run_of_the_others(
+    monkeypatch: pytest.MonkeyPatch, spoil: Spoil
+) -> None:
     objective = {"kl_c": 100, "usage_entropy": 0}
     training = {"epochs": 4, "early_stopping": {"monitor": "kl_c", "patience": 1}}
     on = bench(tiny({"objective": objective, "training": training}, seeds=2))
@@ -123,7 +131,7 @@ def test_a_learning_rate_that_is_far_too_large_is_told(seeds: int) -> None:
 
 
 def test_the_run_directory_keeps_the_last_good_checkpoint_and_the_reason(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, spoil: Spoil, tmp_path: Path
 ) -> None:
     config = tiny(TICKING, directory=tmp_path, checkpoint={"every_seconds": 0})
     config = config.model_copy(update={"run": config.run.model_copy(update={"name": "it"})})

@@ -122,10 +122,12 @@ def glance(plan: Plan, devices: Devices, state: TrainState, dataset: Dataset, sp
     """The same of every replica, in one program and with nothing painted: thumbnails are the only pictures."""
     part = dataset.splits[split]
     pixels = Pixels.of(part, devices)
-    seen = jax.tree.map(np.asarray, compile_glance(plan, devices)(state, pixels))
+    # On the host: there, picking a replica compiles nothing.
+    state, seen = jax.tree.map(np.asarray, (state, compile_glance(plan, devices)(state, pixels)))
     found = []
     for replica in range(len(state.seed)):
         one, mine = (jax.tree.map(lambda leaf, at=replica: leaf[at], tree) for tree in (state, seen))
+        one = jax.tree.map(jnp.asarray, one)
         rng = np.random.default_rng(int(one.seed))
         pictures = _thumbnails_alone(part.x, plan.num_channels, rng)
         found.append(_bundle(plan, one, mine, dataset, split, int(plan.time(one)), pictures))
