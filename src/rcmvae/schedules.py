@@ -9,7 +9,9 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 from pydantic import Field, PositiveFloat, model_serializer, model_validator
 
@@ -40,6 +42,18 @@ class Schedule(Options):
         >>> Linear(start=0, end=1, begin=5, epochs=5).begins()
         5.0
         """
+
+    def is_on(self, times: Float[np.ndarray, " T"]) -> bool:
+        """Whether it is anything but 0 at one of these times, which ascend.
+
+        >>> schedule = Piecewise(at=[8], values=[0, 1])
+        >>> schedule.is_on(np.array([6.0, 7.5])), schedule.is_on(np.array([7.5, 8.0]))
+        (False, True)
+        """
+        settled = self.settled()
+        if times[0] >= settled:  # asked in every epoch: one value is all there is to compute
+            return bool(self(jnp.float32(settled)))
+        return bool(np.any(jax.vmap(self)(jnp.asarray(times, jnp.float32))))
 
     @abstractmethod
     def levels(self, epochs: float = math.inf) -> tuple[float, ...]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -102,9 +101,7 @@ class ObjectiveBase(Options):
 
     def stage_at(self, times: Float[np.ndarray, " T"]) -> Stage:
         """How far the forward pass must go at these times: no decoder runs while nothing weighs its output."""
-        at = jnp.asarray(times, jnp.float32)
-        decoding = (term.weight for term in self.terms.values() if term.decodes)
-        needed = any(np.any(jax.vmap(weight)(at)) for weight in decoding)
+        needed = any(term.weight.is_on(times) for term in self.terms.values() if term.decodes)
         return Stage.DECODE if needed else Stage.ROUTE
 
     def __call__(self, evidence: Evidence, stage: Stage) -> Losses:

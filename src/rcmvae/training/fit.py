@@ -169,12 +169,12 @@ def _signals(
     doubt = float(mine.pop("doubt"))
     return Signals(
         epoch=now.epoch,
-        step=int(now.arrays.state.step[replica]),
+        step=int(np.asarray(now.arrays.state.step)[replica]),
         train={name: float(np.mean(values[replica], dtype=float)) for name, values in trace.items()},
         validation={name: float(value) for name, value in mine.items()},
         **channels,
         doubt=doubt,
-        active=np.asarray(now.arrays.state.active[replica]),
+        active=np.array(now.arrays.state.active)[replica],
         kick_active=_kicked(plan, now, replica),
         seconds=seconds,
     )

@@ -193,7 +193,8 @@ def compile_fresh(
 def _compiled_fresh(*parts: Any) -> Fresh:
     fresh, _ = _fresh_replicas(*parts)
     # One program, compiled in haste: it runs once, and drawing each array eagerly would compile one per shape.
-    return jax.jit(fresh, compiler_options={"xla_backend_optimization_level": 0})
+    hasty = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+    return jax.jit(fresh, compiler_options=hasty)
 
 
 def initial_states(
