@@ -1,14 +1,15 @@
 """What helps a new channel to keep samples: where it starts, and how it is kicked.
 
-    python -m benchmarks.kicks [--seeds 5] [--ways jitter "codes, soften"]
+    python -m benchmarks.kicks [--seeds 5] [--ways jitter "clusters, soften" …]
 
 On the embedded digits, four channels train for 40 epochs; then another one opens every 15 epochs, six in all, and stays
 open whatever it does. A new channel has settled when it owns at least 2 % of the held-out samples ten epochs after its
-kick is over. All seeds train in one program.
+kick is over. All seeds train in one program. `held` adds hard choices (`straight_through`) and `logit_mog`, which a
+kick may relax.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,27 +20,43 @@ from rcmvae.structs import Signals
 OPENINGS = [40, 55, 70, 85, 100, 115]
 KICK, LATER, SHARE = 3, 10, 0.02
 PLAIN = "soften: 1"
-WAYS: dict[str, tuple[str, str]] = {
-    "fresh weights": (f"kind: fresh, {PLAIN}", ""),
-    "fresh, bias": (f"kind: fresh, {PLAIN}", "logit_bias: 3"),
-    "fresh, temperature": (f"kind: fresh, {PLAIN}", "temperature: 2.5"),
-    "jitter": (f"kind: jitter, {PLAIN}", ""),
-    "jitter, temperature": (f"kind: jitter, {PLAIN}", "temperature: 2.5"),
-    "jitter, soften": ("kind: jitter, soften: 0.4", ""),
-    "clusters": (f"kind: clusters, {PLAIN}", ""),
-    "clusters, temperature": (f"kind: clusters, {PLAIN}", "temperature: 2.5"),
-    "clusters, soften": ("kind: clusters, soften: 0.4", ""),
+
+
+class Way(NamedTuple):
+    """How a new channel starts and is kicked, and what else is changed in the recipe."""
+
+    start: str
+    kick: str = ""
+    changes: tuple[str, ...] = ()
+
+
+# Choices are hard, and logits are drawn to the corners: what a kick can relax.
+HELD = ("model.routing=straight_through", "objective.logit_mog=1")
+JITTER = f"kind: jitter, {PLAIN}"
+WAYS = {
+    "fresh weights": Way(f"kind: fresh, {PLAIN}"),
+    "fresh, bias": Way(f"kind: fresh, {PLAIN}", "logit_bias: 3"),
+    "fresh, temperature": Way(f"kind: fresh, {PLAIN}", "temperature: 2.5"),
+    "jitter": Way(JITTER),
+    "jitter, temperature": Way(JITTER, "temperature: 2.5"),
+    "jitter, soften": Way("kind: jitter, soften: 0.4"),
+    "clusters": Way(f"kind: clusters, {PLAIN}"),
+    "clusters, temperature": Way(f"kind: clusters, {PLAIN}", "temperature: 2.5"),
+    "clusters, soften": Way("kind: clusters, soften: 0.4"),
+    "held: jitter": Way(JITTER, changes=HELD),
+    "held: jitter, straight_through": Way(JITTER, "straight_through: 0", HELD),
+    "held: jitter, logit_mog": Way(JITTER, "logit_mog: 0", HELD),
 }
 
 
-def settled(start: str, kick: str, seeds: int) -> list[list[float]]:
+def settled(way: Way, seeds: int) -> list[list[float]]:
     """For every seed, the share of each new channel ten epochs after its kick."""
-    kicked = f"{{epochs: {KICK}, {kick}}}" if kick else "{epochs: 0}"
+    kicked = f"{{epochs: {KICK}, {way.kick}}}" if way.kick else "{epochs: 0}"
     curriculum = (
         f"{{initial: 4, trial: {KICK}, stop_after: 99, policy: {{kind: scheduled, at: {OPENINGS}}}, "
-        f"start: {{{start}}}, kick: {kicked}, finish: {{epochs: 1}}}}"
+        f"start: {{{way.start}}}, kick: {kicked}, finish: {{epochs: 1}}}}"
     )
-    overrides = [f"curriculum={curriculum}", "training.epochs=135", f"training.seeds={seeds}"]
+    overrides = [f"curriculum={curriculum}", "training.epochs=135", f"training.seeds={seeds}", *way.changes]
     overrides += [f"objective.{name}=1" for name in ("reconstruction", "kl_z", "kl_c")]
     config = load_config("configs/digits.yaml", [*overrides, "training.learning_rate=1.5e-3"])
     usage: list[np.ndarray] = []
@@ -59,7 +76,7 @@ def settled(start: str, kick: str, seeds: int) -> list[list[float]]:
 
 
 def measure(name: str, seeds: int) -> dict[str, Any]:
-    shares = settled(*WAYS[name], seeds)
+    shares = settled(WAYS[name], seeds)
     kept = [np.mean([share >= SHARE for share in mine]) for mine in shares]
     return {
         "start and kick": name,

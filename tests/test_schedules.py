@@ -7,9 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from rcmvae.schedules import SCHEDULES, AnySchedule, Constant, Piecewise, Schedule, Warmup
+from rcmvae.schedules import SCHEDULES, AnySchedule, Constant, Linear, Piecewise, Schedule, Warmup
 
 ANY: TypeAdapter[Any] = TypeAdapter(AnySchedule)
 TIMES = np.concatenate([np.linspace(0, 12, 97), [1e4]]).astype(np.float32)
@@ -85,6 +87,19 @@ def test_one_time_at_a_time_is_vmap(schedule: Schedule, value):
     one_by_one = [schedule(jnp.asarray(t)) for t in some]
     assert all(v.shape == () and v.dtype == jnp.float32 for v in one_by_one)
     np.testing.assert_allclose(one_by_one, values(schedule, some), rtol=1e-6)
+
+
+@every_schedule
+def test_it_is_on_where_some_value_is_not_zero(schedule: Schedule, value):
+    for times in (*np.array_split(TIMES, 16), TIMES):
+        assert schedule.is_on(times) == np.any(values(schedule, times))
+
+
+@given(begin=st.integers(0, 50), epochs=st.integers(1, 50))
+def test_a_ramp_to_zero_is_off_for_good(begin: int, epochs: int):
+    """The time at which it ends is rounded; that must not leave it a hair above 0."""
+    ramp = Linear(start=1, end=0, begin=begin / 10, epochs=epochs / 10)
+    assert not ramp.is_on(np.array([100.0, 100.5]))
 
 
 @every_schedule

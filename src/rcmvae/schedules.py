@@ -50,9 +50,8 @@ class Schedule(Options):
         >>> schedule.is_on(np.array([6.0, 7.5])), schedule.is_on(np.array([7.5, 8.0]))
         (False, True)
         """
-        settled = self.settled()
-        if times[0] >= settled:  # asked in every epoch: one value is all there is to compute
-            return bool(self(jnp.float32(settled)))
+        if times[0] >= self.settled():  # asked in every epoch: one value is all there is to compute
+            return bool(self(jnp.float32(times[-1])))
         return bool(np.any(jax.vmap(self)(jnp.asarray(times, jnp.float32))))
 
     @abstractmethod

@@ -26,6 +26,14 @@ def joints(smallest: int = 2) -> st.SearchStrategy[np.ndarray]:
     return st.builds(build, tables, closed).filter(lambda table: table.sum() > 1e-6).map(normalised)
 
 
+def folded(joint: np.ndarray, kept: int, closed: int) -> np.ndarray:
+    """The joint when all that `closed` holds goes to `kept`, cell by cell."""
+    table = np.zeros_like(joint)
+    for i, j in np.ndindex(*joint.shape):
+        table[kept if i == closed else i, kept if j == closed else j] += joint[i, j]
+    return table
+
+
 def generic(seed: int, K: int) -> np.ndarray:
     """A joint in which no two pairs are equally alike."""
     return normalised(np.random.default_rng(seed).random((K, K)) ** 4 + 1e-3)

@@ -11,17 +11,15 @@ from hypothesis import strategies as st
 from sklearn.metrics import mutual_info_score
 
 from rcmvae.curriculum.information import (
-    cleanness,
-    merged,
+    gain,
     mixing,
     mutual_information,
     purity_of_split,
     split_information,
-    split_informations,
     undecided,
 )
 from rcmvae.errors import ConfigError
-from tests.curriculum.joints import generic, joints
+from tests.curriculum.joints import folded, generic, joints
 
 
 def by_definition(joint: np.ndarray) -> float:
@@ -32,14 +30,6 @@ def by_definition(joint: np.ndarray) -> float:
             if mass > 0:
                 total += mass * math.log(mass / sum(row) / sum(joint[:, j]))
     return total
-
-
-def folded(joint: np.ndarray, kept: int, closed: int) -> np.ndarray:
-    """The merged joint, cell by cell."""
-    table = np.zeros_like(joint)
-    for i, j in np.ndindex(*joint.shape):
-        table[kept if i == closed else i, kept if j == closed else j] += joint[i, j]
-    return table
 
 
 def mixed(a: float, b: float) -> Decimal:
@@ -70,22 +60,11 @@ def test_single_precision_is_enough() -> None:
     assert mutual_information(joint.astype(np.float32)) == pytest.approx(mutual_information(joint), abs=1e-6)
 
 
-@given(joint=joints(), data=st.data())
-def test_merged_is_the_joint_of_fewer_channels(joint: np.ndarray, data: st.DataObject) -> None:
-    kept, closed = data.draw(st.permutations(range(len(joint))))[:2]
-    before = joint.copy()
-    found = merged(joint, kept, closed)
-    np.testing.assert_allclose(found, folded(joint, kept, closed), rtol=1e-14, atol=0)
-    assert not found[closed].any()
-    assert not found[:, closed].any()
-    np.testing.assert_array_equal(joint, before)
-
-
 @given(joint=joints())
 def test_split_information_is_what_a_merge_loses(joint: np.ndarray) -> None:
     K = len(joint)
-    together = split_informations(joint)
     p = joint.sum(axis=1)
+    together = gain(p, joint, undecided(joint))
     for i, j in itertools.permutations(range(K), 2):
         found = split_information(joint, i, j)
         assert found == pytest.approx(by_definition(joint) - by_definition(folded(joint, i, j)), abs=1e-13)
@@ -109,12 +88,6 @@ def test_undecided_is_a_sum_over_channels(joint: np.ndarray) -> None:
 def test_a_clean_split_is_pure_whatever_its_sizes(share: float, rest: float) -> None:
     joint = (1 - rest) * np.diag([share, 1 - share, 0.0]) + rest * np.diag([0, 0, 1.0])
     assert purity_of_split(joint, 0, 1) == pytest.approx(1)
-    entropy = -share * math.log(share) - (1 - share) * math.log1p(-share)
-    assert cleanness(joint, 0, 1) == pytest.approx(entropy / math.log(2))
-
-
-def test_a_clean_halving_is_clean() -> None:
-    assert cleanness(np.diag([0.5, 0.25, 0.25]), 2, 1) == pytest.approx(1)
 
 
 @given(seed=st.integers(0, 2**32 - 1), share=st.floats(1e-9, 1 - 1e-9))
@@ -124,7 +97,6 @@ def test_a_channel_split_at_random_tells_nothing(seed: int, share: float) -> Non
     parts[3, 3:] = share, 1 - share
     joint = parts.T @ whole @ parts
     assert abs(purity_of_split(joint, 3, 4)) < 1e-12
-    assert abs(cleanness(joint, 3, 4)) < 1e-12
 
 
 def test_the_more_views_slip_the_less_a_split_is_worth() -> None:
@@ -146,11 +118,10 @@ def test_without_mass_there_is_nothing_to_tell() -> None:
     joint = np.diag([1.0, 0.0, 0.0])
     for i, j in [(0, 1), (1, 2)]:
         assert (split_information(joint, i, j), purity_of_split(joint, i, j)) == (0, 0)
-        assert cleanness(joint, i, j) == 0
 
 
 @pytest.mark.parametrize("pair", [(1, 1), (0, 3), (-1, 0)])
-@pytest.mark.parametrize("function", [merged, split_information, cleanness, purity_of_split])
+@pytest.mark.parametrize("function", [split_information, purity_of_split])
 def test_no_pair(function, pair: tuple[int, int]) -> None:
     with pytest.raises(ConfigError, match=r"are no pair: name two different channels of 0 to 2\.$"):
         function(np.eye(3) / 3, *pair)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy.cluster.hierarchy import dendrogram, fcluster, is_monotonic, is_valid_linkage
 from sklearn.metrics import adjusted_rand_score
 
-from rcmvae.curriculum.information import merged, mutual_information, purity_of_split
+from rcmvae.curriculum.information import mutual_information, purity_of_split
 from rcmvae.curriculum.tree import ChannelTree, Merge, channel_tree, group_responsibility
 from rcmvae.errors import ConfigError, DataError, RunError
-from tests.curriculum.joints import CLASSES, generic, joints, normalised, planted
+from tests.curriculum.joints import CLASSES, folded, generic, joints, normalised, planted
 
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = st.integers(1, 9)
@@ -40,7 +40,7 @@ def test_each_merge_is_the_least_told(joint: np.ndarray) -> None:
         purities = {pair: purity_of_split(joint, *pair) for pair in itertools.combinations(alive, 2)}
         assert merge.height == pytest.approx(purities[merge.kept, merge.closed], abs=1e-10)
         assert merge.height <= min(purities.values()) + 1e-10
-        joint = merged(joint, merge.kept, merge.closed)
+        joint = folded(joint, merge.kept, merge.closed)
         assert merge.information == pytest.approx(mutual_information(joint), abs=1e-13)
         alive.remove(merge.closed)
     assert len(alive) == 1

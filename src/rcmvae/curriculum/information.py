@@ -1,12 +1,10 @@
 """What channels tell about a sample: the information that two views of it share, and what one distinction adds.
 
 `joint` is the mean over samples of r(x) r(x')ᵀ made symmetric: entries sum to 1, rows of closed channels are 0.
-All values are in nats. With p the row sums, m = pᵢ + pⱼ the mass of a pair and ΔI its split information:
+All values are in nats. With p the row sums, m = pᵢ + pⱼ the mass of a pair and ΔI its split information, the purity of
+its split is ΔI / (m H₂(pᵢ / m)): 1 for any clean split, however unequal, and 0 for a channel split at random.
 
-    cleanness        ΔI / (m ln 2)          1 for a clean halving, 0 for a channel split at random
-    purity of split  ΔI / (m H₂(pᵢ / m))    1 for any clean split, however unequal; 0 for one at random
-
-Both can pass 1, up to 2, where views of i and of j land less in i and j than in channels that tell the two apart.
+It can pass 1, up to 2, where views of i and of j land less in i and j than in channels that tell the two apart.
 """
 
 import numpy as np
@@ -29,23 +27,8 @@ def mutual_information(joint: Float[np.ndarray, "K K"]) -> float:
     return float(entr(J.sum(axis=1)).sum() + entr(J.sum(axis=0)).sum() - entr(J).sum())
 
 
-def merged(joint: Float[np.ndarray, "K K"], kept: int, closed: int) -> Float[np.ndarray, "K K"]:
-    """The joint when all that `closed` holds goes to `kept`.
-
-    >>> merged(np.array([[0.5, 0.1], [0.1, 0.3]]), 0, 1).tolist()
-    [[1.0, 0.0], [0.0, 0.0]]
-    """
-    _two_channels(joint, kept, closed)
-    folded = joint.astype(float)
-    folded[kept] += folded[closed]
-    folded[:, kept] += folded[:, closed]
-    folded[closed] = 0
-    folded[:, closed] = 0
-    return folded
-
-
 def split_information(joint: Float[np.ndarray, "K K"], i: int, j: int) -> float:
-    """What telling i from j is worth: ΔI = I(joint) − I(joint with the two merged).
+    """What telling i from j is worth: ΔI = I(joint) − I(joint with the two merged into one).
 
     >>> round(split_information(np.diag([0.5, 0.25, 0.25]), 1, 2), 4)
     0.3466
@@ -55,29 +38,6 @@ def split_information(joint: Float[np.ndarray, "K K"], i: int, j: int) -> float:
     pair = np.array([i, j])
     U = mixing(J[i], J[j]).sum()
     return float(gain(J.sum(axis=1)[pair], J[np.ix_(pair, pair)], np.full((2, 2), U))[0, 1])
-
-
-def split_informations(joint: Float[np.ndarray, "K K"]) -> Float[np.ndarray, "K K"]:
-    """The split information of every pair at once; 0 on the diagonal.
-
-    >>> split_informations(np.diag([0.5, 0.25, 0.25]))[1].round(4).tolist()
-    [0.4774, 0.0, 0.3466]
-    """
-    J = joint.astype(float)
-    return gain(J.sum(axis=1), J, undecided(J))
-
-
-def cleanness(joint: Float[np.ndarray, "K K"], i: int, j: int) -> float:
-    """The split information as a share of what a clean halving of the pair is worth; 0 where the pair has no mass.
-
-    >>> round(cleanness(np.diag([0.5, 0.25, 0.25]), 1, 2), 6), round(cleanness(np.diag([0.9, 0.1]), 0, 1), 3)
-    (1.0, 0.469)
-    """
-    told = split_information(joint, i, j)
-    p = joint.sum(axis=1, dtype=float)
-    # ΔI / (m ln 2)
-    worth = float((p[i] + p[j]) * np.log(2))
-    return told / worth if worth > 0 else 0.0
 
 
 def purity_of_split(joint: Float[np.ndarray, "K K"], i: int, j: int) -> float:

@@ -74,7 +74,9 @@ class Curriculum(Options):
     )
     helps: Helps = Field(default=Helps(), description="What a new channel is judged by.")
     stop_after: PositiveInt = Field(
-        default=3, description="After how many trials in a row that did not help growth ends."
+        default=3,
+        description="After how many trials in a row that did not help channels are cut in the next way, or growth ends "
+        "where there is none.",
     )
     start: AnyStart = Field(default=Clusters(), description="How the weights of a new channel begin.")
     kick: Kick = Field(default=Kick(), description="What helps a new channel through its first epochs.")
@@ -84,7 +86,8 @@ class Curriculum(Options):
     )
     merge_below: NonNegativeFloat | None = Field(
         default=None,
-        description="Two channels whose distinction is less clean than this become one; never if null.",
+        description="Two channels that views tell apart worse than this become one: their split is less pure. "
+        "Never if null.",
     )
     finish: Finish = Field(default=Finish(), description="The end of training, once growth has ended.")
 
