@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks.common import BOUND, case_arguments, lasting, later, save, saved, show, trained
 from rcmvae.config import load_config
+from rcmvae.data.views.warp import Warp
 from rcmvae.results import number
 from rcmvae.run import git_revision
 
@@ -21,7 +22,7 @@ NAME, RECIPE = "ablation", "configs/mnist.yaml"
 EPOCHS, ALONE, RATE = 12, 4, 3.5e-3
 SHORT = ("data.num_samples=20000", "data.validation=0.1", *lasting(EPOCHS, ALONE, RATE))
 WEIGHTS = {"consistency": 100, "usage_entropy": -100, "confidence": 50}  # of the routing terms
-WARP = {"rotate": 10, "shear": 0.25, "log_scale": 0.12, "shift": 0.05357, "elastic": 0.03929, "stroke": 0.5}
+STRENGTHS = ("rotate", "shear", "log_scale", "shift", "elastic", "stroke")  # of the warp
 ROUTING_ALONE = tuple(f"objective.{name}=null" for name in WEIGHTS)
 COLUMNS = {
     "accuracy": ("clustering", "accuracy", "{:.1%}"),
@@ -40,7 +41,7 @@ def weighted(**weights: float) -> tuple[str, ...]:
 
 def warped(factor: float) -> str:
     """The override for a warp so many times as strong."""
-    keys = ", ".join(f"{key}: {value * factor}" for key, value in WARP.items())
+    keys = ", ".join(f"{name}: {getattr(Warp(), name) * factor}" for name in STRENGTHS)
     return f"objective.consistency={{weight: 100, views: [{{kind: warp, {keys}}}]}}"
 
 

@@ -4,9 +4,10 @@
 
 Each run is a process of its own, `rcmvae train configs/CASE.yaml`, without a report: `seconds` are from its start to
 its end, with imports, compiling, the summary and the test scores, and `GFLOP/s` the rate of float32 products on the
-same cores right after it. `GiB` is the most memory that a run held. Labels are used for the scores alone, and in
-recipes that say so to name channels. `groups` are the channels merged along the tree as far as it proposes. `--runs`
-keeps the runs for benchmarks that look at trained models. Needs the data of the cases.
+same cores right after it; so seeds are not trained in one program. `GiB` is the most memory that a run held. Labels
+are used for the scores alone, and in recipes that say so to name channels. `groups` are the channels merged along the
+tree as far as it proposes. `--runs` keeps the runs for benchmarks that look at trained models. Needs the data of the
+cases.
 """
 
 import json
@@ -79,8 +80,8 @@ def told(rows: Sequence[dict[str, Any]]) -> str:
         for name, form in FORMS.items()
         if name in rows[0]
     ]
-    worst = min(row["accuracy"] for row in rows)
-    return f"{rows[0]['case']}: worst accuracy {worst:.2%}; {', '.join(parts)}"
+    worst = [f"worst {name} {min(row[name] for row in rows):.2%}" for name in ("accuracy", "group accuracy")]
+    return f"{rows[0]['case']}: {'; '.join(worst)}; {', '.join(parts)}"
 
 
 def main() -> None:
