@@ -310,9 +310,11 @@ def test_what_cannot_be_one_to_one_is_told() -> None:
 
 
 def test_growth_in_plain_words() -> None:
-    grown = [{"final_k_active": 1, "unlock_count": 1, "ended": 30}]
+    why = "3 new channels in a row did not help"
+    events = [{"what": "opened", "reason": None}, {"what": "ended", "reason": why}]
+    grown = [{"final_k_active": 1, "unlock_count": 1, "ended": 30, "events": events}]
     told = outcome(summary(curriculum=grown), "all")[1]
-    assert told == "Seed 0: 1 channel open after 1 trial; growth ended with epoch 30."
+    assert told == f"Seed 0: 1 channel open after 1 trial; growth ended with epoch 30: {why}."
 
 
 def test_what_is_advised_is_what_helps(tmp_path: Path) -> None:

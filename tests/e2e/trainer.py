@@ -19,6 +19,7 @@ STAGES: dict[str, Any] = {
 }
 GROWING: dict[str, Any] = {
     **BASE,
+    "model": {"routing": {"kind": "top_m", "m": 1}},  # other routings grow in tests.training.grown
     "training": {**BASE["training"], "seeds": 2},
     "curriculum": {
         **BASE["curriculum"],

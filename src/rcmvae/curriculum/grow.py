@@ -150,7 +150,8 @@ class Grower:
     def _open(self, growth: Growth, seen: Signals) -> tuple[Growth, Action]:
         channel = self._index(growth, seen)
         if channel is None:
-            return self._end(growth, seen.epoch, "no channel is left to open"), Action()
+            reason = "no channel is left to open; a larger model.num_channels would leave some"
+            return self._end(growth, seen.epoch, reason), Action()
         held = set(_held(seen))
         parents = held - set(growth.refused) or held
         ways, way = self.options.start.ways, growth.unhelpful // self.options.stop_after

@@ -69,9 +69,13 @@ def growth(summary: Mapping[str, Any]) -> list[str]:
     grown = summary.get("curriculum", [])
     return [
         f"Seed {seed}: {counted(one['final_k_active'], 'channel')} open after {counted(one['unlock_count'], 'trial')}"
-        + (f"; growth ended with epoch {one['ended']}." if "ended" in one else ".")
+        + (f"; growth ended with epoch {one['ended']}: {_why_ended(one)}." if "ended" in one else ".")
         for seed, one in zip(summary["seeds"], grown, strict=bool(grown))
     ]
+
+
+def _why_ended(grown: Mapping[str, Any]) -> str:
+    return next(event["reason"] for event in grown["events"] if event["what"] == "ended")
 
 
 def grouping(summary: Mapping[str, Any]) -> list[str]:
