@@ -174,7 +174,7 @@ def _signals(
         validation={name: float(value) for name, value in mine.items()},
         **channels,
         doubt=doubt,
-        active=np.array(now.arrays.state.active)[replica],
+        active=np.array(now.arrays.state.active)[replica],  # a copy: the next epoch overwrites the state
         kick_active=_kicked(plan, now, replica),
         seconds=seconds,
     )
