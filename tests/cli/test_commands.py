@@ -141,6 +141,11 @@ def test_data_info_describes_what_a_run_would_see() -> None:
         (["train", "configs/quik.yaml"], "rcmvae: configs/quik.yaml does not exist."),
         (["train", "model.num_chanels=3"], "rcmvae: model.num_chanels is not known."),
         (["train", "quick.yaml", "x"], "rcmvae: quick.yaml does not exist."),
+        (
+            ["train", "--epochs", "5"],
+            "rcmvae: There is no option '--epochs'. Settings are written KEY=VALUE: training.epochs=5.",
+        ),
+        (["config", "show", "--quite"], "rcmvae: There is no option '--quite'. See --help."),
         (["config", "validate", "model.num_channels=0"], "rcmvae: model.num_channels is `0`, but it must be"),
         (["config", "show", "training.epochs=x"], "rcmvae: training.epochs is `x`"),
         (["data", "info", "digts"], "rcmvae: data is `digts`, but it must be one of"),
@@ -256,8 +261,8 @@ SCORES: dict[str, Any] = {
     "samples": 1800,
     "labels": 3,
     "losses": {"bound": spread(20.126), "kl_z": spread(3.0)},
-    "clustering": {"accuracy": spread(0.98), "garbage_channels": spread(0)},
-    "groups": {"count": spread(2), "accuracy": spread(0.9)},
+    "clustering": {"accuracy": spread(0.98), "purity": spread(0.985), "garbage_channels": spread(0)},
+    "groups": {"count": spread(2), "accuracy": spread(0.9), "purity": spread(0.95)},
     "channels_of": [contents("group", [0, 1, 0], **NAMED)],
     "groups_of": [contents("channels", [[0, 2], [1]], **NAMED)],
 }
@@ -295,7 +300,7 @@ def test_the_outcome_in_plain_words() -> None:
     del untested["test"]
     assert outcome(untested, "all")[1:] == [
         "The channel tree proposes no groups: views of a sample tell no two of all 2 channels apart by more than half, "
-        "so by them alone no channel is a kind of its own. Go by the channels."
+        "and none much better than others, so by them alone no channel is a kind of its own. Go by the channels."
     ]
 
 
@@ -306,6 +311,16 @@ def test_what_cannot_be_one_to_one_is_told() -> None:
         "wrong.",
         "The channel tree proposes 2 groups of 3 channels.",
         "Accuracy, with one group per label: 90.0%; with 2 groups for 10 labels, what is left over counts as wrong.",
+    ]
+
+
+def test_more_channels_than_labels_are_told_by_their_purity() -> None:
+    trees = [{"channels": [0, 1, 4], "proposed": 2}]
+    assert outcome(summary(channel_tree=trees, test=SCORES | {"labels": 2}), "all")[-4:] == [
+        "In the channel of their own label, the commonest there: 98.5% of the samples.",
+        "Accuracy, with one channel per label: 98.0%; with 3 channels for 2 labels, what is left over counts as wrong.",
+        "The channel tree proposes 2 groups of 3 channels.",
+        "Accuracy, with one group per label: 90.0%.",
     ]
 
 
@@ -358,10 +373,10 @@ def cells(made: Table) -> dict[str, list[Any]]:
 def test_measures_as_a_table() -> None:
     found = cells(tables.measures(SCORES))
     assert found["measure"] == [
-        "negative evidence bound (nats)", "kl_z (nats)", "channels: accuracy", "channels: garbage channels",
-        "groups: count", "groups: accuracy",
+        "negative evidence bound (nats)", "kl_z (nats)", "channels: accuracy", "channels: purity",
+        "channels: garbage channels", "groups: count", "groups: accuracy", "groups: purity",
     ]  # fmt: skip
-    assert found["value"] == ["20.126", "3.000", "0.980", "0", "2", "0.900"]
+    assert found["value"] == ["20.126", "3.000", "0.980", "0.985", "0", "2", "0.900", "0.950"]
     assert all(found["meaning"])
     assert "per label" in found["meaning"][2]
     assert tables.measures(UNLABELLED).row_count == 3

@@ -6,13 +6,20 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import dendrogram, fcluster, is_monotonic, is_valid_linkage
 from sklearn.metrics import adjusted_rand_score
 
 from rcmvae.curriculum.information import mutual_information, purity_of_split
-from rcmvae.curriculum.tree import ChannelTree, Merge, channel_tree, group_responsibility
+from rcmvae.curriculum.tree import (
+    HALF_TOLD,
+    WELL_TOLD,
+    ChannelTree,
+    Merge,
+    channel_tree,
+    group_responsibility,
+)
 from rcmvae.errors import ConfigError, DataError, RunError
 from tests.curriculum.joints import CLASSES, folded, generic, joints, normalised, planted
 
@@ -180,7 +187,14 @@ def test_a_rare_class_is_not_swallowed() -> None:
         ([0.0, 0.1, 0.2], 1),
         ([0.8, 0.85, 0.9], 4),
         ([0.1, 0.3, 0.8, 0.95], 3),
-        ([0.3, 0.55, 0.6, 0.9], 2),
+        ([0.3, 0.55, 0.6, 0.9], 4),
+        ([0.3, 0.52, 0.55, 0.9], 2),
+        ([0.002, 0.553, 0.65, 0.675], 4),  # even the best told are told no better
+        ([0.3, 0.5], 1),
+        ([0.01, 0.02, 0.02, 0.44, 0.47], 3),  # rough views, and yet a step
+        ([0.2, 0.24, 0.24, 0.31], 1),  # and none
+        ([0.02, 0.2, 0.21], 1),
+        ([0.31, 0.32], 1),
         ([0.6, 0.68, 0.7, 0.7, 0.75, 0.77, 0.92, 0.96], 9),  # all told apart, some more than others
         ([1.0, 1.0, 1.0], 4),
         ([0.2, 1.0, 0.9, 1.3], 4),
@@ -188,6 +202,14 @@ def test_a_rare_class_is_not_swallowed() -> None:
 )
 def test_the_proposal_is_where_similarity_drops(heights: list[float], proposed: int) -> None:
     assert by_hand(heights).proposed == proposed
+
+
+@given(heights=st.lists(st.floats(0, 1), min_size=1, max_size=12), part=st.floats(0.51, 1))
+def test_how_well_groups_are_told_counts_beside_the_best_told(heights: list[float], part: float) -> None:
+    whole = by_hand([*heights, 1.0])
+    gaps = np.sort(np.diff(np.clip([0.0, *whole.heights], HALF_TOLD, WELL_TOLD)))
+    assume(gaps[-1] - gaps[-2] > 1e-6)  # which of two equal gaps is the larger may be a matter of rounding
+    assert by_hand([part * height for height in (*heights, 1.0)]).proposed == whole.proposed
 
 
 @given(joint=joints(smallest=1))

@@ -103,7 +103,7 @@ def tree() -> ChannelTree:
             "channels": [0, 1, 2],
             "information": 1.0,
             "merges": [
-                {"kept": 1, "closed": 2, "height": 0.6, "information": 0.7},
+                {"kept": 1, "closed": 2, "height": 0.5, "information": 0.7},
                 {"kept": 0, "closed": 1, "height": 0.95, "information": 0.0},
             ],
         }

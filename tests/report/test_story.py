@@ -89,7 +89,7 @@ def test_what_to_look_at() -> None:
     assert tuple(remark.text for remark in rest) == (
         "Channel 2 is mixed: no label has 60 % of the samples there.",
         "24 of 120 samples lie in a channel of another label, 24 of them routed there with 90 % certainty or more.",
-        "Channels 1 and 2 are the most alike: two views of a sample tell them apart by 0.60, where 0 is not at all and "
+        "Channels 1 and 2 are the most alike: two views of a sample tell them apart by 0.50, where 0 is not at all and "
         "1 always.",
         f"Label {scene.NASTY} is the commonest in channels 1 and 2.",
         "Label two is the commonest in no channel.",

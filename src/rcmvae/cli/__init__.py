@@ -17,6 +17,7 @@ from rcmvae.cli.resume import resume
 from rcmvae.cli.sample import sample
 from rcmvae.cli.teach import teach
 from rcmvae.cli.train import train
+from rcmvae.cli.words import SETTINGS
 from rcmvae.errors import Interrupted, NonFiniteError, RcmvaeError
 
 app = typer.Typer(
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(train)
+app.command(context_settings=SETTINGS)(train)
 app.command()(resume)
 app.command()(evaluate)
 app.command()(report)

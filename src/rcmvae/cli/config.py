@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rcmvae.cli import startup
-from rcmvae.cli.train import File, Overrides, arrange, tell
+from rcmvae.cli.words import SETTINGS, File, Overrides, arrange, tell
 from rcmvae.errors import ConfigError, raise_all
 
 app = typer.Typer(
@@ -15,7 +15,7 @@ app = typer.Typer(
 )
 
 
-@app.command()
+@app.command(context_settings=SETTINGS)
 def show(config: File = None, overrides: Overrides = None) -> None:
     """Print a configuration with every default filled in."""
     from rcmvae.config import dump_config, load_with_notes  # noqa: PLC0415
@@ -25,7 +25,7 @@ def show(config: File = None, overrides: Overrides = None) -> None:
     typer.echo(dump_config(loaded.config), nl=False)
 
 
-@app.command()
+@app.command(context_settings=SETTINGS)
 def validate(config: File = None, overrides: Overrides = None) -> None:
     """Say whether a configuration can run here, with its data and devices, and all that is wrong if not."""
     from rcmvae.config import load_with_notes  # noqa: PLC0415

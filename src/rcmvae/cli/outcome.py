@@ -40,11 +40,11 @@ def say(console: Console, *lines: str) -> None:
 
 
 def in_use(run: RunDirectory) -> str:
-    """How many channels hold at least 1 % of the validation samples, by the last epoch of the history."""
+    """How many channels held at least 1 % of the validation samples in the last epoch of the history."""
     rows = Lines(run.path / "history.jsonl").read()
     last = [row for row in rows if row["epoch"] == rows[-1]["epoch"]]
     used = span([row["channels_1pct"] for row in last])
-    return f"{used} of {counted(last[0]['k_active'], 'channel')} in use"
+    return f"{used} of {counted(last[0]['k_active'], 'channel')} held 1 % of the validation samples or more"
 
 
 def next_steps(run: RunDirectory, summary: Mapping[str, Any]) -> list[str]:

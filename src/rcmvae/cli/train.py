@@ -1,42 +1,13 @@
 """`rcmvae train`."""
 
 import json
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rcmvae.cli import startup
 from rcmvae.cli.interruption import IN_FORCE
-
-File = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="[CONFIG | DATA]",
-        help="A configuration file; or data, by name (mnist) or path (images/), for which one is made; the defaults "
-        "without either.",
-        show_default=False,
-    ),
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[KEY=VALUE]...", help="Values on top: model.num_channels=20.", show_default=False
-    ),
-]
-
-
-def arrange(config: str | None, overrides: list[str] | None) -> tuple[str | None, list[str]]:
-    """The file or the data, which may be left out, and the overrides.
-
-    >>> arrange("quick.yaml", ["training.epochs=5"]), arrange("training.epochs=5", None)
-    (('quick.yaml', ['training.epochs=5']), (None, ['training.epochs=5']))
-    """
-    rest = overrides or []
-    if config is None or "=" not in config or Path(config).exists():
-        return config, [*rest]
-    return None, [config, *rest]
+from rcmvae.cli.words import File, Overrides, arrange, tell
 
 
 def train(
@@ -90,9 +61,3 @@ def train(
         tell(notes)
     run = run_training(chosen, dataset, console=None if quiet else console, interruption=IN_FORCE.get())
     (headline if quiet else show)(run, console)
-
-
-def tell(notes: tuple[str, ...]) -> None:
-    """Say how an earlier file was understood, beside the output and not in it."""
-    for note in notes:
-        print(f"note: {note}", file=sys.stderr)  # noqa: T201

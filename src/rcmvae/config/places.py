@@ -178,3 +178,10 @@ def paths_to(
         for cls in inner:
             if cls not in above:  # a schedule may hold another one
                 yield from paths_to(name, cls, f"{prefix}{key}.", above | {options})
+
+
+def highest(name: str, root: type[Options]) -> list[str]:
+    """The paths of that name that are nearest to the root."""
+    paths = [*dict.fromkeys(paths_to(name, root))]
+    least = min((path.count(".") for path in paths), default=0)
+    return [path for path in paths if path.count(".") == least]

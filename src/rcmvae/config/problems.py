@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from rcmvae.config.places import Place, paths_to
+from rcmvae.config.places import Place, highest
 from rcmvae.config.text import inline
 from rcmvae.errors import listed, nearest
 from rcmvae.options import PLAIN_NAME, OneOf, Options
@@ -137,9 +137,7 @@ def _elsewhere(found: Found, name: str) -> str:
         others = [kind for kind, cls in found.siblings.registry.items() if name in cls.model_fields]
         if others:
             return f" It belongs to the kind{'s' * (len(others) > 1)} {listed(others)}."
-    paths = [*dict.fromkeys(paths_to(name, found.root))]
-    highest = min((path.count(".") for path in paths), default=0)
-    paths = [path for path in paths if path.count(".") == highest]
+    paths = highest(name, found.root)
     meant = " or ".join(f"'{path}'" for path in paths)
     return f" Did you mean {meant}?" if 0 < len(paths) <= 3 else ""
 

@@ -15,8 +15,10 @@ from jaxtyping import Bool, Float, Int
 from rcmvae.curriculum.information import gain, mixing, mutual_information, undecided
 from rcmvae.errors import ConfigError, DataError, RunError
 
-HALF_TOLD = 0.5  # of two groups that are told apart less than this, the data say nothing
-WELL_TOLD = 0.75  # two groups that are told apart more than this are two, however much more others are
+HALF_TOLD = 0.5  # what is told apart less than this part of the largest height is no distinction
+WELL_TOLD = 0.75  # and what more, is one, however much more others are
+LITTLE_TOLD = 0.15  # between heights below this there is no step
+STEP = 2  # so many times the height before it: a step that is one however rough the views are
 TOLERANCE = 1e-4  # that a mean in single precision keeps
 
 
@@ -66,13 +68,22 @@ class ChannelTree:
     def proposed(self) -> int:
         """The number of groups where similarity drops: the cut is in the largest gap between heights.
 
-        Heights below one half count as one half, so distinctions that are mostly untold never make a gap, and the first
-        gap begins there; above three quarters they count as that. So channels that are all told apart stay as they are,
-        and where no two are told apart even by half, everything is one group. Of equal gaps the first counts, which
-        leaves more groups. Where heights rise without a step, the proposal means little: look at the dendrogram.
+        Rough views tell even kinds that lie far apart only so well, so heights count as parts of the largest. Less than
+        one half counts as one half, so distinctions that are mostly untold never make a gap, and the first gap begins
+        there; more than three quarters count as that. So channels that are all told apart about as well stay as they
+        are. Of equal gaps the first counts, which leaves more groups.
+
+        Where even the largest height is no more than one half, channels that are all told apart as badly may as well be
+        one kind as many. Then only a step counts, from one merge to one of twice its height or more, and without one
+        everything is one group. Where heights rise evenly, the proposal means little: look at the dendrogram.
         """
-        gaps = np.diff(np.clip([HALF_TOLD, *self.heights], HALF_TOLD, WELL_TOLD))
-        return len(self.channels) - int(gaps.argmax()) if (gaps > 0).any() else 1
+        channels, heights = len(self.channels), self.heights
+        if channels > 1 and heights[-1] > HALF_TOLD:
+            parts = np.clip([0.0, *heights / heights[-1]], HALF_TOLD, WELL_TOLD)
+            return channels - int(np.diff(parts).argmax())
+        steps = np.maximum(heights, LITTLE_TOLD)
+        rises = steps[1:] / steps[:-1]
+        return channels - 1 - int(rises.argmax()) if max(rises, default=0.0) >= STEP else 1
 
     def cut(self, *, num_groups: int | None = None, level: float | None = None) -> Int[np.ndarray, " K"]:
         """The group of each channel: so many groups, or whatever has merged up to a height.

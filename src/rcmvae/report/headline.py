@@ -1,7 +1,7 @@
 """The finding of a run in one sentence, and its few numbers."""
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from rcmvae.diagnostics import LEVEL, Bundle, wilson
 from rcmvae.errors import counted, percent
@@ -44,20 +44,31 @@ def facts(findings: Findings, channels: Sequence[Channel]) -> Iterator[Fact]:
     K, test = findings.config.model.num_channels, findings.summary.get("test")
     yield Fact(f"{sum(channel.is_used for channel in channels)} of {K}", "channels in use")
     if test is not None and test["labels"]:
-        accuracy = test["clustering"]["accuracy"]
-        meaning = f"test accuracy, one channel per label{_doubt(findings)}"
-        yield Fact(number(accuracy, "{:.1%}"), meaning)
+        key, meaning = agreement(test)
+        yield Fact(number(test["clustering"][key], "{:.1%}"), f"{meaning}{_doubt(findings, key)}")
     if test is not None:
         meaning = f"{BOUND} on {counted(test['samples'], 'test sample')}, {BOUND_UNIT}"
         yield Fact(signed(number(test["losses"]["bound"], "{:.1f}")), meaning)
 
 
-def _doubt(findings: Findings) -> str:
-    """Between what the accuracy of the seed that is shown may lie; nothing where not all samples are known."""
+def agreement(test: Mapping[str, Any]) -> tuple[str, str]:
+    """Which score says how far channels and labels agree, and what it is: more channels than labels fit many to one."""
+    if outnumbered(test):
+        return "purity", "test purity: samples of the commonest label of their channel"
+    return "accuracy", "test accuracy, one channel per label"
+
+
+def outnumbered(test: Mapping[str, Any]) -> bool:
+    """Whether there are more channels than labels, so that one to one cannot fit."""
+    return max(map(len, test["channels_of"])) > test["labels"]
+
+
+def _doubt(findings: Findings, key: str) -> str:
+    """Between what that score of the seed that is shown may lie; nothing where not all samples are known."""
     test, bundle = findings.summary["test"], findings.bundle
     if (bundle.truth == UNLABELLED).any() or bundle.seed not in test["seeds"]:
         return ""
-    share = test["clustering"]["accuracy"]["per_seed"][test["seeds"].index(bundle.seed)]
+    share = test["clustering"][key]["per_seed"][test["seeds"].index(bundle.seed)]
     low, high = map(float, wilson(share, test["samples"]))
     seed = f" for seed {bundle.seed}" * (len(test["seeds"]) > 1)
     many = counted(test["samples"], "test sample")

@@ -97,7 +97,7 @@ def _misfits(bundle: Bundle, known: Sequence[Channel]) -> Iterator[str]:
 
 def _alike(findings: Findings) -> Iterator[str]:
     merges = findings.tree.merges
-    if merges and merges[0].height < WELL_TOLD:
+    if merges and merges[0].height < WELL_TOLD * findings.tree.heights[-1]:
         first = merges[0]
         yield (
             f"Channels {first.kept} and {first.closed} are the most alike: two views of a sample tell them apart by "

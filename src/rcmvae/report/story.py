@@ -7,7 +7,7 @@ from typing import Any
 from rcmvae.errors import counted, listed
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel
-from rcmvae.report.headline import Fact, facts, lead
+from rcmvae.report.headline import Fact, facts, lead, outnumbered
 from rcmvae.report.measures import BOUND, BOUND_UNIT, DENSITIES, signed
 from rcmvae.report.noticed import Remark, remarks
 from rcmvae.results import number, span
@@ -55,9 +55,11 @@ def _by_channels(test: Mapping[str, Any]) -> list[str]:
 
 
 def _left_over(test: Mapping[str, Any]) -> list[str]:
-    """Why one channel per label cannot reach all samples, where it cannot."""
+    """Why one channel per label cannot reach all samples, where it cannot, and how many it does."""
     left = left_over("channel", _channel_counts(test), test["labels"])
-    return [f"With {left}"] if test["labels"] and left else []
+    if not (test["labels"] and left):
+        return []
+    return _by_channels(test)[-1:] if outnumbered(test) else [f"With {left}"]
 
 
 def _channel_counts(test: Mapping[str, Any]) -> list[int]:
@@ -89,7 +91,8 @@ def grouping(summary: Mapping[str, Any]) -> list[str]:
     if max(proposed) == 1:
         return [
             f"The channel tree proposes no groups: views of a sample tell no two of all {span(most)} channels apart by "
-            "more than half, so by them alone no channel is a kind of its own. Go by the channels."
+            "more than half, and none much better than others, so by them alone no channel is a kind of its own. Go by "
+            "the channels."
         ]
     many = f"{span(proposed)} groups"
     line = f"The channel tree proposes {many} of {span(most)} channels."
@@ -113,7 +116,9 @@ def agreement(test: Mapping[str, Any], key: str, part: str, counts: list[int]) -
     accuracy, labels = number(test[key]["accuracy"], "{:.1%}"), test["labels"]
     told = f"Accuracy, with one {part} per label: {accuracy}"
     left = left_over(part, counts, labels)
-    return [f"{told}; with {left}" if left else f"{told}."]
+    pure = number(test[key]["purity"], "{:.1%}")
+    more = [f"In the {part} of their own label, the commonest there: {pure} of the samples."]
+    return [*(more if max(counts) > labels else []), f"{told}; with {left}" if left else f"{told}."]
 
 
 def left_over(part: str, counts: list[int], labels: int) -> str:

@@ -17,14 +17,15 @@ VARY_MOST = "; the two latent dimensions that vary most"
 
 @figure()
 def channel_latents_grid(findings: Findings) -> Figure:
-    """A small plot per channel in use: the mean codes of the samples that it holds, in its own latent space."""
+    """A small plot per channel that holds samples: their mean codes, in its own latent space."""
     bundle, shades = findings.bundle, Shades.of(findings.bundle)
     found = contents(bundle)
     shown = largest(found, MOST)
     some = f" At most {MOST_OF_PANEL:,} points a channel, drawn at random."
     crowded = any(len(content.rows) > MOST_OF_PANEL for content in shown)
+    holds = "holds" if len(found) == 1 else "hold"
     drawn = page(
-        f"{counted(len(found), 'channel')} in use of {len(bundle.active)}{_purity(findings)}",
+        f"{len(found)} of {counted(len(bundle.active), 'channel')} {holds} samples{_purity(findings)}",
         f"Mean codes of the samples of the {bundle.split} split, each in the channel that holds it"
         f"{VARY_MOST * (bundle.mean.shape[1] > 2)}. {shades.caption}{some * crowded}{and_more(len(found) - MOST)}",
         1.1 + 1.85 * rows_of(len(shown), COLUMNS),

@@ -1,25 +1,29 @@
 """In which order channels merge."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import dendrogram
 
-from rcmvae.curriculum.tree import HALF_TOLD, WELL_TOLD
+from rcmvae import diagnostics
+from rcmvae.curriculum.tree import HALF_TOLD
+from rcmvae.diagnostics import Bundle
 from rcmvae.errors import counted
 from rcmvae.figures import needs
 from rcmvae.figures.contents import contents, short
 from rcmvae.figures.drawing import figure
 from rcmvae.figures.style import INK, QUIET, colour, page
 from rcmvae.findings import Findings
+from rcmvae.structs import UNLABELLED
 
 MANY = 40
-CUT = (
-    f"Dashed: the proposed cut, in the largest gap, where less than {HALF_TOLD:g} counts as that and more than "
-    f"{WELL_TOLD:g} as that. A colour is a group of several channels; what would merge right of the cut is grey."
+CUT = "Dashed: the proposed cut, where that rises most. What would merge right of it is grey; a colour is"
+OF_GROUP, OF_LABEL = "a group of several channels.", "the commonest label of a group of several channels."
+NO_CUT = (
+    f"No two are told apart by more than {HALF_TOLD:g}, and none much better than others, so no groups are proposed: "
+    "go by the channels."
 )
-NO_CUT = f"No two are told apart by more than {HALF_TOLD:g}, so no groups are proposed: go by the channels."
 
 
 @figure(needs.merges)
@@ -32,10 +36,12 @@ def tree(findings: Findings) -> Figure:
     cut = cut_height(found.heights, len(found.channels) - found.proposed)
     many = counted(len(order), "channel")
     is_cut = found.proposed > 1
+    labels = commonest(findings.bundle, groups)
+    shades = groups if labels is None else labels[groups]
     drawn = page(
         f"{many} make {counted(found.proposed, 'group')}" if is_cut else f"{many}, and no cut to propose",
         "Channels merge from left to right, those first that two views of a sample tell apart worst: 0 is not at all, "
-        f"1 is never confused. {CUT if is_cut else NO_CUT}",
+        f"1 is never confused. {f'{CUT} {OF_GROUP if labels is None else OF_LABEL}' if is_cut else NO_CUT}",
         1.3 + (0.21 if len(order) <= MANY else 0.13) * len(order),
     )
     axes = drawn.subplots()
@@ -43,14 +49,14 @@ def tree(findings: Findings) -> Figure:
     for across, up in zip(laid_out["dcoord"], laid_out["icoord"], strict=True):
         lines.append(list(zip(across, up, strict=True)))
         inside = order[round((min(up) - 5) / 10)] if is_cut and across[1] <= cut else None
-        tones.append(QUIET if inside is None else colour(int(groups[inside])))
+        tones.append(QUIET if inside is None else colour(int(shades[inside])))
     axes.add_collection(LineCollection(lines, colors=tones, linewidths=1.6))
     if is_cut:
         axes.axvline(cut, color=INK, linestyle="--", linewidth=0.9)
     names = [f"{short(k)}: {told.get(k, 'holds no sample first')}" for k in order]
     axes.set_yticks(10.0 * np.arange(len(order)) + 5, names, fontsize=8 if len(order) <= MANY else 6)
     for label, k in zip(axes.get_yticklabels(), order, strict=True):
-        label.set_color(colour(int(groups[k])) if is_cut and (groups == groups[k]).sum() > 1 else INK)
+        label.set_color(colour(int(shades[k])) if is_cut and (groups == groups[k]).sum() > 1 else INK)
     for group in np.unique(groups[groups >= 0]).tolist() if is_cut else ():
         middle = np.mean([10 * order.index(k) + 5 for k in np.flatnonzero(groups == group).tolist()])
         axes.annotate(
@@ -63,6 +69,15 @@ def tree(findings: Findings) -> Figure:
     )
     axes.tick_params(axis="y", length=0)
     return drawn
+
+
+def commonest(bundle: Bundle, groups: Int[np.ndarray, " K"]) -> Int[np.ndarray, " G"] | None:
+    """The commonest label of each group; nothing where no sample has one."""
+    if (bundle.truth == UNLABELLED).all():
+        return None
+    held = groups[bundle.channel]
+    inside = held >= 0  # a channel of next to nothing has no group
+    return diagnostics.contents(held[inside], int(groups.max()) + 1, bundle.truth[inside]).label
 
 
 def cut_height(heights: Float[np.ndarray, " M"], merges: int) -> float:
