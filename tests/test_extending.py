@@ -55,29 +55,47 @@ def apply(section: str, package: Path) -> int:
     return added
 
 
-@pytest.mark.parametrize("title", SECTIONS)
-def test_the_guide_is_true(title: str, tmp_path: Path) -> None:
-    section = SECTIONS[title]
-    # With what Python has compiled, all but what it is writing now; where a file changes, it compiles that anew.
-    half_written = shutil.ignore_patterns("*.pyc.*")
-    shutil.copytree(ROOT / "src" / "rcmvae", tmp_path / "rcmvae", ignore=half_written)
-    assert apply(section, tmp_path / "rcmvae") <= 1
-    touched = {name for language in ("python", "diff") for name, _ in blocks(section, language)}
-    assert len({name for name in touched if (ROOT / name).exists()}) <= 1
+def copied(into: Path) -> Path:
+    """A copy of the package, with what Python has compiled of it, all but what it is writing now."""
+    return shutil.copytree(ROOT / "src" / "rcmvae", into / "rcmvae", ignore=shutil.ignore_patterns("*.pyc.*"))
 
-    (command,) = re.findall(r"^rcmvae (train .*)$", section, re.MULTILINE)
-    arguments = [*command.split(), *SHORT, f"run.directory={tmp_path}", "run.name=run"]
-    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+
+def arguments(section: str) -> list[str]:
+    """What follows `rcmvae train`."""
+    (command,) = re.findall(r"^rcmvae train (.*)$", section, re.MULTILINE)
+    return command.split()
+
+
+def rcmvae(*words: str, package: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "rcmvae", *arguments],
+        [sys.executable, "-m", "rcmvae", *words],
         cwd=ROOT,
-        env=environment,
+        env=os.environ | {"PYTHONPATH": str(package.parent)},
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_an_addition_is_one_class_and_one_line_and_can_be_configured(title: str, tmp_path: Path) -> None:
+    section, package = SECTIONS[title], copied(tmp_path)
+    assert apply(section, package) <= 1
+    touched = {name for language in ("python", "diff") for name, _ in blocks(section, language)}
+    assert len({name for name in touched if (ROOT / name).exists()}) <= 1
+    rcmvae("train", *arguments(section), *SHORT, "--validate-only", package=package)
+
+
+def test_all_of_them_train(tmp_path: Path) -> None:
+    package = copied(tmp_path)
+    for section in SECTIONS.values():
+        apply(section, package)
+    # Data that are made up need no file; what else is configured goes with them.
+    words = [word for section in SECTIONS.values() for word in arguments(section) if "=" in word]
+    rcmvae("train", *words, *SHORT, f"run.directory={tmp_path}", "run.name=run", package=package)
     header = (tmp_path / "run" / "history.csv").read_text(encoding="utf-8").splitlines()[0]
-    for name in re.findall(r"`((?:train|validation)/\w+)`", section):
-        assert name in header
+    promised = re.findall(r"`((?:train|validation)/\w+)`", GUIDE)
+    assert promised
+    assert [name for name in promised if name not in header] == []
