@@ -16,7 +16,9 @@ def test_the_quick_start_in_python_runs(
     monkeypatch.chdir(tmp_path)
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     exec(compile(code, "README.md", "exec"), {})
-    assert "runs/mixture__k4" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "runs/mixture__k8" in told
+    assert " 4 groups [" in told
 
 
 @pytest.mark.parametrize("page", ["estimator.md", "growing.md", "labels.md"])

@@ -317,7 +317,7 @@ def test_what_cannot_be_one_to_one_is_told() -> None:
 def test_more_channels_than_labels_are_told_by_their_purity() -> None:
     trees = [{"channels": [0, 1, 4], "proposed": 2}]
     assert outcome(summary(channel_tree=trees, test=SCORES | {"labels": 2}), "all")[-4:] == [
-        "In the channel of their own label, the commonest there: 98.5% of the samples.",
+        "98.5% of the samples have the commonest label of their channel.",
         "Accuracy, with one channel per label: 98.0%; with 3 channels for 2 labels, what is left over counts as wrong.",
         "The channel tree proposes 2 groups of 3 channels.",
         "Accuracy, with one group per label: 90.0%.",

@@ -117,7 +117,7 @@ def agreement(test: Mapping[str, Any], key: str, part: str, counts: list[int]) -
     told = f"Accuracy, with one {part} per label: {accuracy}"
     left = left_over(part, counts, labels)
     pure = number(test[key]["purity"], "{:.1%}")
-    more = [f"In the {part} of their own label, the commonest there: {pure} of the samples."]
+    more = [f"{pure} of the samples have the commonest label of their {part}."]
     return [*(more if max(counts) > labels else []), f"{told}; with {left}" if left else f"{told}."]
 
 
