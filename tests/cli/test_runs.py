@@ -82,7 +82,11 @@ def test_training_tells_its_story_where_there_is_no_terminal(work: Path, trained
         r"epoch 1/1  [\d,]+ images/s  channels \d of 3 in use  bound [\d.]+ nats  loss ", lines[0]
     )
     assert "Run directory: runs/tiny" in lines
-    assert any(line.startswith("1 epoch in ") and line.endswith("of 3 channels in use.") for line in lines)
+    assert any(
+        line.startswith("1 epoch in ")
+        and line.endswith("of 3 channels held 1 % of the validation samples or more.")
+        for line in lines
+    )
     assert any(line.startswith("Negative evidence bound on 180 test samples: ") for line in lines)
     assert any(line.startswith("Accuracy, with one channel per label: ") for line in lines)
     assert "commonest label" in trained
