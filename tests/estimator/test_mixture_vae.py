@@ -85,6 +85,26 @@ def test_one_seed_gives_one_result_and_another_does_not_compile_anew() -> None:
     assert small(random_state=None)._seed() != small(random_state=None)._seed()
 
 
+def test_of_several_starts_the_one_of_least_loss_is_kept() -> None:
+    alone = [small(random_state=seed, epochs=20).fit(X) for seed in range(4)]
+    losses = [model.history_[-1]["validation/loss"] for model in alone]
+    assert np.ptp(losses) > 0.1
+    best = int(np.argmin(losses))
+    assert best != 0, "else the first would do"
+    chosen = small(random_state=0, epochs=20, n_init=4).fit(X)
+    assert chosen.history_ == [
+        {**row, **_times(chosen.history_[n])} for n, row in enumerate(alone[best].history_)
+    ]
+    np.testing.assert_array_equal(chosen.predict_proba(X), alone[best].predict_proba(X))
+    one: Any = small(random_state=best, epochs=20).fit(X)
+    np.testing.assert_array_equal(chosen.partial_fit(X).predict_proba(X), one.partial_fit(X).predict_proba(X))
+
+
+def _times(row: dict[str, Any]) -> dict[str, Any]:
+    """What a clock has measured."""
+    return {name: value for name, value in row.items() if "second" in name}
+
+
 def test_the_unit_of_a_column_does_not_matter() -> None:
     units = np.array([1e-3, 1.0, 1e4])
     model = small().fit(X * units + 7)

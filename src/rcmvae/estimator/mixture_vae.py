@@ -23,7 +23,7 @@ from rcmvae.estimator.claiming import claimed_by_labels
 from rcmvae.estimator.classes import Labels, Taught, nothing_taught, numbered, read_labels
 from rcmvae.estimator.packing import classes_from, packed, plain_classes, unpacked
 from rcmvae.estimator.safetensors import Contents
-from rcmvae.estimator.settings import configured, plain, sample_shape, sized, with_channels
+from rcmvae.estimator.settings import configured, plain, sample_shape, sized, starts, with_channels
 from rcmvae.estimator.workshop import prepared, train, train_on
 from rcmvae.inference import Weights, costs, drawn, generated, log_pi_of, membership, places
 from rcmvae.inference.trained import refuse_closed
@@ -65,6 +65,7 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         batch_size: Any = None,
         learning_rate: Any = None,
         random_state: Any = None,
+        n_init: Any = 1,
         config: Any = None,
         verbose: Any = 0,
     ) -> None:
@@ -75,21 +76,33 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.random_state = random_state
+        self.n_init = n_init
         self.config = config
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None) -> "MixtureVAE":
-        """Train anew. Labels in `y` (−1 is none) name what was found; terms that learn from labels learn from them."""
+        """Train anew. Labels in `y` (−1 is none) name what was found; terms that learn from labels learn from them.
+
+        Of `n_init` trainings, each with a seed of its own, the one with the least loss is kept; no label has a part in
+        that unless a term learns from labels.
+        """
         x = self._samples(X)
-        labels = read_labels(y, len(x))
-        config = self._configured(x, self._seed())
+        labels, seed = read_labels(y, len(x)), self._seed()
+        configs = [self._configured(x, seed + n) for n in range(starts(self.n_init))]
+        weights, history, _ = min(
+            (self._trained(config, x, labels) for config in configs), key=lambda one: one[-1]
+        )
+        self._added = 0
+        return self._take(weights, history, x, nothing_taught(weights.config.model.num_channels), labels)
+
+    def _trained(self, config: Config, x: Stored, labels: Labels) -> tuple[Weights, list[Row], float]:
+        """Fresh weights, their history, and their loss."""
         config, dataset = prepared(self.get_params(deep=False), config, x, labels.place)
         history: list[Row] = []
         with ExitStack() as stack:
             listeners = self._listeners(stack, history, config.training.epochs, config, x)
-            weights = train(config, dataset, listeners)
-        self._added = 0
-        return self._take(weights, history, x, nothing_taught(config.model.num_channels), labels)
+            weights, loss = train(config, dataset, listeners)
+        return weights, history, loss
 
     def fit_predict(self, X: Any, y: Any = None, **kwargs: Any) -> Shaped[np.ndarray, " N"]:
         """The same as `fit(X, y).predict(X)`."""

@@ -17,7 +17,7 @@ FOREIGN = {
     "run": "an estimator leaves no run directory: save(path) writes a file",
     "tracking": "an estimator tells its history in history_",
     "training.checkpoint": "an estimator writes no checkpoints: save(path) writes a file",
-    "training.seeds": "an estimator trains one seed: random_state says which",
+    "training.seeds": "an estimator keeps one seed: random_state says which, n_init how many it chooses from",
     "training.devices": "an estimator trains on one device",
     "training.seed": "random_state is the seed of an estimator",
     "data.kind": "the data of an estimator are what fit is given",
@@ -53,6 +53,13 @@ def configured(
     settings["run"] = {"report": False}
     told = {path: value for path, value in overrides.items() if value != {} or not _is_there(settings, path)}
     return from_mapping(plain(settings), plain(told))
+
+
+def starts(n_init: Any) -> int:
+    """How many trainings there are to choose from."""
+    if isinstance(n_init, bool) or not isinstance(n_init, int | np.integer) or n_init < 1:
+        raise ConfigError(f"n_init is {n_init!r}, but it must be a whole number of 1 or more.")
+    return int(n_init)
 
 
 def sized(given: Mapping[str, Any], config: Config, num_train: int) -> Config:

@@ -126,8 +126,8 @@ def prepared(
     return config, dataset
 
 
-def train(config: Config, dataset: Dataset, listeners: Sequence[Listener]) -> Weights:
-    """Fresh weights, trained."""
+def train(config: Config, dataset: Dataset, listeners: Sequence[Listener]) -> tuple[Weights, float]:
+    """Fresh weights, trained, and their loss on the samples that they are judged by."""
     card, ready = DataCard.of(dataset), _scaled(dataset)
     workshop = workshop_for(config, card)
     state, _ = initial_states(workshop.fresh, config.training, lambda: fit_sample(ready))
@@ -177,7 +177,8 @@ def train_on(
     # Whether τ is there goes by the objective of now; it is counted anew as the first epoch begins.
     tau = jax.tree.map(jnp.zeros_like, workshop.blank.tau)
     state = dataclasses.replace(state, step=jnp.full((1,), step, jnp.int32), tau=tau)
-    return _fitted(config, card, ready, workshop, state, listeners, done)
+    trained, _ = _fitted(config, card, ready, workshop, state, listeners, done)
+    return trained
 
 
 def _fitted(
@@ -188,7 +189,7 @@ def _fitted(
     state: TrainState,
     listeners: Sequence[Listener],
     done: int = 0,
-) -> Weights:
+) -> tuple[Weights, float]:
     programs = workshop.programs
     plan = dataclasses.replace(programs.plan, options=config.training)  # with a length and a seed of its own
     devices = programs.devices
@@ -199,7 +200,8 @@ def _fitted(
     start = dataclasses.replace(begin(plan, devices.put(state)), epoch=done)
     outcome = fit(plan, devices, start, train, judged, listeners, interruption=Unheard(), programs=programs)
     (joint,) = programs.joint(outcome.chosen, judged)
-    return Weights(
+    loss = float(programs.validation(outcome.chosen, judged)["loss"][0])
+    weights = Weights(
         name=NAME,
         config=config,
         card=card,
@@ -208,6 +210,7 @@ def _fitted(
         state=jax.tree.map(lambda leaf: leaf[0], outcome.chosen),
         tree=channel_tree(joint, smallest=FREE),
     )
+    return weights, loss
 
 
 def last_share(config: Config) -> float:
