@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from rcmvae.curriculum.tree import ChannelTree, Merge
 from rcmvae.diagnostics import LEVEL, wilson
 from rcmvae.diagnostics.absent import Absent
 from rcmvae.findings import Findings
@@ -205,3 +206,10 @@ def test_markdown_shows_text_as_it_is() -> None:
     assert "<b>" not in text
     table = [line for line in text.splitlines() if line.startswith("| 1 |")]
     assert table[0].count("| ") == 8
+
+
+@pytest.mark.parametrize(("height", "is_told"), [(0.02, True), (0.45, True), (0.55, False)])
+def test_two_channels_that_are_hardly_told_apart_are_remarked_upon(height: float, is_told: bool) -> None:
+    tree = ChannelTree(scene.K, (0, 1), 1.0, (Merge(0, 1, height, 0.0),))
+    story = told(dataclasses.replace(scene.findings(), tree=tree))
+    assert any("are the most alike" in remark.text for remark in story.look_at) is is_told

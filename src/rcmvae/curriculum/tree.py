@@ -17,7 +17,7 @@ from rcmvae.errors import ConfigError, DataError, RunError
 
 HALF_TOLD = 0.5  # what is told apart less than this part of the largest height is no distinction
 WELL_TOLD = 0.75  # and what more, is one, however much more others are
-LITTLE_TOLD = 0.15  # between heights below this there is no step
+LITTLE_TOLD = 0.15  # heights below this count as this where steps are looked for
 STEP = 2  # so many times the height before it: a step that is one however rough the views are
 TOLERANCE = 1e-4  # that a mean in single precision keeps
 
@@ -74,8 +74,9 @@ class ChannelTree:
         are. Of equal gaps the first counts, which leaves more groups.
 
         Where even the largest height is no more than one half, channels that are all told apart as badly may as well be
-        one kind as many. Then only a step counts, from one merge to one of twice its height or more, and without one
-        everything is one group. Where heights rise evenly, the proposal means little: look at the dendrogram.
+        one kind as many. Then only a step counts, from one merge to one of twice its height and to 0.3 or more, and
+        without one everything is one group. Where heights rise evenly, the proposal means little: look at the
+        dendrogram.
         """
         channels, heights = len(self.channels), self.heights
         if channels > 1 and heights[-1] > HALF_TOLD:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rcmvae.curriculum.tree import WELL_TOLD
+from rcmvae.curriculum.tree import HALF_TOLD, WELL_TOLD
 from rcmvae.diagnostics import SURE, Bundle, elsewhere
 from rcmvae.errors import counted, percent
 from rcmvae.findings import Findings
@@ -97,7 +97,7 @@ def _misfits(bundle: Bundle, known: Sequence[Channel]) -> Iterator[str]:
 
 def _alike(findings: Findings) -> Iterator[str]:
     merges = findings.tree.merges
-    if merges and merges[0].height < WELL_TOLD * findings.tree.heights[-1]:
+    if merges and merges[0].height < max(HALF_TOLD, WELL_TOLD * findings.tree.heights[-1]):
         first = merges[0]
         yield (
             f"Channels {first.kept} and {first.closed} are the most alike: two views of a sample tell them apart by "

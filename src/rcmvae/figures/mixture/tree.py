@@ -18,7 +18,7 @@ from rcmvae.findings import Findings
 from rcmvae.structs import UNLABELLED
 
 MANY = 40
-CUT = "Dashed: the proposed cut, where that rises most. What would merge right of it is grey; a colour is"
+CUT = "Dashed: the proposed cut (docs/growing.md tells its rule). What would merge right of it is grey; a colour is"
 OF_GROUP, OF_LABEL = "a group of several channels.", "the commonest label of a group of several channels."
 NO_CUT = (
     f"No two are told apart by more than {HALF_TOLD:g}, and none much better than others, so no groups are proposed: "
