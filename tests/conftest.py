@@ -40,7 +40,7 @@ LONG = (
     *("e2e", "test_experiment.py", "test_readme.py", "test_extending.py", "training", "estimator"),
     *("figures", "cli", "inference", "laws"),
 )
-# What these put together, others check call by call; here annotations are left alone, which takes an eighth less time.
+# What these put together, others check call by call; here annotations are left alone, to save time.
 WHOLE = (
     *("e2e", "test_experiment.py", "test_readme.py", "training/test_growing.py", "inference"),
     *("estimator/test_mixture_vae.py", "estimator/test_checks.py", "figures/test_laws.py"),

@@ -1,16 +1,12 @@
 """The estimator."""
 
-import warnings
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
-from rich.console import Console
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -21,6 +17,7 @@ from rcmvae.errors import ConfigError, DataError, RunError
 from rcmvae.estimator import safetensors
 from rcmvae.estimator.claiming import claimed_by_labels
 from rcmvae.estimator.classes import Labels, Taught, nothing_taught, numbered, read_labels
+from rcmvae.estimator.listening import listeners_of
 from rcmvae.estimator.packing import classes_from, packed, plain_classes, unpacked
 from rcmvae.estimator.safetensors import Contents
 from rcmvae.estimator.settings import configured, plain, sample_shape, sized, starts, with_channels
@@ -29,10 +26,7 @@ from rcmvae.inference import Weights, costs, drawn, generated, log_pi_of, member
 from rcmvae.inference.trained import refuse_closed
 from rcmvae.labels import Tau
 from rcmvae.labels.calibration import Fitted
-from rcmvae.structs import Signals
-from rcmvae.training import CollapseWatch, Listener
-from rcmvae.training.history import Row, row_of
-from rcmvae.training.progress import ProgressBar
+from rcmvae.training.history import Row
 
 MORE = 0.1  # of the epochs of `fit`, for each later call of `partial_fit`
 
@@ -100,7 +94,7 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         config, dataset = prepared(self.get_params(deep=False), config, x, labels.place)
         history: list[Row] = []
         with ExitStack() as stack:
-            listeners = self._listeners(stack, history, config.training.epochs, config, x)
+            listeners = listeners_of(stack, history, config.training.epochs, config, x, self.verbose)
             weights, loss = train(config, dataset, listeners)
         return weights, history, loss
 
@@ -123,7 +117,7 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         epochs = max(1, round(MORE * config.training.epochs))
         history: list[Row] = [*self.history_]
         with ExitStack() as stack:
-            listeners = self._listeners(stack, history, len(history) + epochs, config, x)
+            listeners = listeners_of(stack, history, len(history) + epochs, config, x, self.verbose)
             weights = train_on(before, config, x, numbered(self._taught.classes, labels), epochs, listeners)
         return self._take(weights, history, x, self._taught, labels)
 
@@ -321,24 +315,6 @@ class MixtureVAE(TransformerMixin, ClusterMixin, BaseEstimator):
         if isinstance(given, int | np.integer):
             return int(given)
         return check_random_state(given).randint(2**31 - 1)
-
-    def _listeners(
-        self, stack: ExitStack, history: list[Row], until: int, config: Config, x: Stored
-    ) -> list[Listener]:
-        """Who hears of each epoch: the history, and a person who asked for it."""
-        before, seed = len(history), config.training.seed
-
-        def note(signals: Sequence[Signals]) -> None:
-            history.append(row_of(signals[0], seed) | {"epoch": len(history) + 1})
-
-        def warn(sentence: str) -> None:
-            warnings.warn(sentence, ConvergenceWarning, stacklevel=2)
-
-        told: list[Listener] = [note, CollapseWatch(config.objective, x.shape[1:], seed, warn)]
-        if not self.verbose:
-            return told
-        bar = ProgressBar(until, before, len(x), Console())
-        return [*told, stack.enter_context(bar)]
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_weights" in vars(self)

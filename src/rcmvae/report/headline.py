@@ -1,6 +1,6 @@
 """The finding of a run in one sentence, and its few numbers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rcmvae.diagnostics import LEVEL, Bundle, wilson
@@ -44,23 +44,23 @@ def facts(findings: Findings, channels: Sequence[Channel]) -> Iterator[Fact]:
     K, test = findings.config.model.num_channels, findings.summary.get("test")
     yield Fact(f"{sum(channel.is_used for channel in channels)} of {K}", "channels in use")
     if test is not None and test["labels"]:
-        key, meaning = agreement(test)
+        key, meaning = score(test)
         yield Fact(number(test["clustering"][key], "{:.1%}"), f"{meaning}{_doubt(findings, key)}")
     if test is not None:
         meaning = f"{BOUND} on {counted(test['samples'], 'test sample')}, {BOUND_UNIT}"
         yield Fact(signed(number(test["losses"]["bound"], "{:.1f}")), meaning)
 
 
-def agreement(test: Mapping[str, Any]) -> tuple[str, str]:
+def score(test: Mapping[str, Any]) -> tuple[str, str]:
     """Which score says how far channels and labels agree, and what it is: more channels than labels fit many to one."""
-    if outnumbered(test):
+    if outnumbered(map(len, test["channels_of"]), test["labels"]):
         return "purity", "test purity: samples of the commonest label of their channel"
     return "accuracy", "test accuracy, one channel per label"
 
 
-def outnumbered(test: Mapping[str, Any]) -> bool:
-    """Whether there are more channels than labels, so that one to one cannot fit."""
-    return max(map(len, test["channels_of"])) > test["labels"]
+def outnumbered(counts: Iterable[int], labels: int) -> bool:
+    """Whether some seed has more channels or groups than there are labels, so that one to one cannot fit."""
+    return max(counts) > labels
 
 
 def _doubt(findings: Findings, key: str) -> str:

@@ -56,10 +56,13 @@ def _by_channels(test: Mapping[str, Any]) -> list[str]:
 
 def _left_over(test: Mapping[str, Any]) -> list[str]:
     """Why one channel per label cannot reach all samples, where it cannot, and how many it does."""
-    left = left_over("channel", _channel_counts(test), test["labels"])
-    if not (test["labels"] and left):
+    counts, labels = _channel_counts(test), test["labels"]
+    left = left_over("channel", counts, labels)
+    if not (labels and left):
         return []
-    return _by_channels(test)[-1:] if outnumbered(test) else [f"With {left}"]
+    return [
+        one_to_one(test, "clustering", "channel", counts) if outnumbered(counts, labels) else f"With {left}"
+    ]
 
 
 def _channel_counts(test: Mapping[str, Any]) -> list[int]:
@@ -110,15 +113,18 @@ def by_labels(test: Mapping[str, Any]) -> list[str]:
 
 
 def agreement(test: Mapping[str, Any], key: str, part: str, counts: list[int]) -> list[str]:
-    """The accuracy of channels or groups, and whether one to one can fit; nothing where nothing is labelled."""
+    """How far channels or groups agree with labels; nothing where nothing is labelled."""
     if not test["labels"]:
         return []
-    accuracy, labels = number(test[key]["accuracy"], "{:.1%}"), test["labels"]
-    told = f"Accuracy, with one {part} per label: {accuracy}"
-    left = left_over(part, counts, labels)
-    pure = number(test[key]["purity"], "{:.1%}")
-    more = [f"{pure} of the samples have the commonest label of their {part}."]
-    return [*(more if max(counts) > labels else []), f"{told}; with {left}" if left else f"{told}."]
+    pure = f"{number(test[key]['purity'], '{:.1%}')} of the samples have the commonest label of their {part}."
+    return [*([pure] if outnumbered(counts, test["labels"]) else []), one_to_one(test, key, part, counts)]
+
+
+def one_to_one(test: Mapping[str, Any], key: str, part: str, counts: list[int]) -> str:
+    """The accuracy of channels or groups, and whether one to one can fit."""
+    told = f"Accuracy, with one {part} per label: {number(test[key]['accuracy'], '{:.1%}')}"
+    left = left_over(part, counts, test["labels"])
+    return f"{told}; with {left}" if left else f"{told}."
 
 
 def left_over(part: str, counts: list[int], labels: int) -> str:

@@ -28,7 +28,7 @@ NO_CUT = (
 
 @figure(needs.merges)
 def tree(findings: Findings) -> Figure:
-    """The dendrogram of the channel tree, coloured by the groups of the proposed cut."""
+    """The dendrogram of the channel tree; groups of several channels are coloured, by label where there are any."""
     found, groups = findings.tree, findings.groups
     told = {content.channel: content.told for content in contents(findings.bundle)}
     laid_out = dendrogram(found.linkage(), no_plot=True)
