@@ -221,12 +221,13 @@ def report(
 
 
 def show(title: str, rows: Sequence[dict[str, Any]], notes: Sequence[str] = ()) -> None:
-    """Print a table, and notes below."""
+    """Print a table, and notes below; lists are for the file alone."""
     table = Table(title=title, title_justify="left")
-    for column in rows[0]:
+    columns = [name for name, value in rows[0].items() if not isinstance(value, list)]
+    for column in columns:
         table.add_column(column, justify="left" if isinstance(rows[0][column], str) else "right")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(_cell(row[column]) for column in columns))
     console = Console(width=160)
     console.print(table)
     for note in notes:

@@ -127,6 +127,7 @@ def measure(name: str, seed: int, clock: Clock) -> dict[str, Any]:
         "groups": tree.proposed,
         "group purity": grouped.purity,
         "group accuracy": grouped.accuracy,
+        "heights": tree.heights.round(4).tolist(),
         "held-out bound": clock.bounds[-1],
         **run.effort,
     }
