@@ -113,7 +113,7 @@ def measure(name: str, seed: int, clock: Clock) -> dict[str, Any]:
     run = trained(config, case.dataset(config.data), [clock])
     found = run.found
     (tree,) = channel_trees(run.setting, run.outcome.chosen)
-    groups = group_responsibility(run.responsibility[0], tree.cut(num_groups=tree.proposed))
+    groups = group_responsibility(run.responsibility[0], tree.cut())
     grouped = clustering(groups.argmax(axis=-1), run.setting.dataset.train.truth)
     assert grouped is not None
     return {

@@ -58,7 +58,7 @@ class Findings:
     @property
     def groups(self) -> Int[np.ndarray, " K"]:
         """The group of each channel where the tree proposes its cut; −1 for those that hold nothing."""
-        return self.tree.cut(num_groups=self.tree.proposed)
+        return self.tree.cut()
 
 
 def bundle_file(seed: int) -> str:

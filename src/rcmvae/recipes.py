@@ -18,6 +18,7 @@ from rcmvae.data.source import located
 from rcmvae.errors import ConfigError, listed, nearest
 
 SMALL = 16  # pixels a side, below which an image is small
+FEW = 3  # columns, up to which each may be all that tells two kinds apart
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,9 +152,13 @@ def recipe_for(shape: tuple[int, ...]) -> Recipe:
 
     >>> recipe_for((13,)) is VECTORS, recipe_for((8, 8, 1)) is SMALL_IMAGES
     (True, True)
+    >>> recipe_for((2,)).views
+    [{'kind': 'jitter', 'scale': 0.3, 'drop': 0}]
     """
     if len(shape) == 1:
-        return VECTORS
+        if shape[0] > FEW:
+            return VECTORS
+        return dataclasses.replace(VECTORS, views=[view | {"drop": 0} for view in VECTORS.views])
     if min(shape[:2]) < SMALL:
         return SMALL_IMAGES
     trunk = {"kind": "patches", "features": stages_for(max(shape[:2]))}

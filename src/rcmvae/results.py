@@ -36,8 +36,6 @@ class Cut(NamedTuple):
 
     def __call__(self, tree: ChannelTree) -> Int[np.ndarray, " K"]:
         """The group of each channel."""
-        if self == AS_PROPOSED:
-            return tree.cut(num_groups=tree.proposed)
         most = len(tree.channels)
         if self.num_groups is not None and not 1 <= self.num_groups <= most:
             raise ConfigError(
@@ -153,7 +151,8 @@ def _curriculum(grown: Grown | None) -> tuple[dict[str, int], dict[str, str]]:
 
 def tree_of(tree: ChannelTree) -> dict[str, Any]:
     """A channel tree with the cut that it proposes."""
-    return tree.to_json() | {"proposed": tree.proposed, "groups": tree.cut(num_groups=tree.proposed).tolist()}
+    told = {"proposed": tree.proposed, "nearly": list(tree.nearly), "groups": tree.cut().tolist()}
+    return tree.to_json() | told
 
 
 def channel_trees(setting: Setting, state: TrainState) -> list[ChannelTree]:

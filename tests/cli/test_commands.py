@@ -300,8 +300,26 @@ def test_the_outcome_in_plain_words() -> None:
     del untested["test"]
     assert outcome(untested, "all")[1:] == [
         "The channel tree proposes no groups: views of a sample tell no two of all 2 channels apart by more than half, "
-        "and none much better than others, so by them alone no channel is a kind of its own. Go by the channels."
+        "and no step between merges stands out, so by them alone no channel is a kind of its own. Go by the channels."
     ]
+
+
+def test_a_cut_that_may_as_well_be_another_is_told(tmp_path: Path) -> None:
+    tree = {"channels": [*range(20)], "proposed": 6, "nearly": [7, 10]}
+    found = summary(channel_tree=[tree], test=UNLABELLED)
+    told = "The channel tree proposes 6 groups of 20 channels"
+    assert outcome(found, "all")[-1] == f"{told}; 7 or 10 would be nearly as clear."
+    assert any(
+        f"evaluate {tmp_path} --groups 7 " in line for line in next_steps(RunDirectory(tmp_path), found)
+    )
+    clear = tree | {"nearly": []}
+    both = summary(seeds=[3, 4], channel_tree=[clear, tree], test=UNLABELLED)
+    assert outcome(both, "all")[-1] == f"{told}; in seed 4, 7 or 10 would be nearly as clear."
+    apart = tree | {"channels": [*range(6)], "nearly": [3]}
+    assert outcome(summary(channel_tree=[apart], test=UNLABELLED), "all")[-1].endswith(
+        "every channel in use is told from the others; 3 would be nearly as clear."
+    )
+    assert not any("evaluate" in line for line in next_steps(RunDirectory(tmp_path), summary()))
 
 
 def test_what_cannot_be_one_to_one_is_told() -> None:

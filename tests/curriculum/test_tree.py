@@ -212,6 +212,49 @@ def test_how_well_groups_are_told_counts_beside_the_best_told(heights: list[floa
     assert by_hand([part * height for height in (*heights, 1.0)]).proposed == whole.proposed
 
 
+@pytest.mark.parametrize(
+    ("heights", "nearly"),
+    [
+        ([], ()),
+        ([0.3], ()),
+        ([0.6], ()),
+        ([0.8, 0.85, 0.9], ()),
+        ([0.1, 0.1, 0.62, 0.72, 1.0], (3,)),  # gaps of .12 for four, .1 for three, and .03
+        ([0.1, 0.1, 0.62, 0.70, 1.0], ()),  # .12, .08, .05
+        ([0.1, 0.56, 0.63, 0.69, 1.0], (2, 3, 5)),  # .06, .07, .06, .06, of which the second is proposed
+        ([0.01, 0.02, 0.02, 0.44, 0.47], ()),
+        ([0.1, 0.3, 0.46], ()),
+        ([0.02, 0.1, 0.31, 0.31], ()),
+    ],
+)
+def test_what_else_may_be_proposed(heights: list[float], nearly: tuple[int, ...]) -> None:
+    assert by_hand(heights).nearly == nearly
+
+
+@given(heights=st.lists(st.floats(0, 1), max_size=12))
+def test_another_cut_is_nearly_as_clear_by_its_own_gap(heights: list[float]) -> None:
+    tree = by_hand(heights)
+    ordered = sorted(tree.heights)
+    gaps = {}  # by the number of groups, one merge after another
+    for merges, height in enumerate(ordered):
+        before = ordered[merges - 1] if merges else 0.0
+        if ordered[-1] > HALF_TOLD:
+            low, high = (max(HALF_TOLD, min(WELL_TOLD, one / ordered[-1])) for one in (before, height))
+            gaps[len(ordered) + 1 - merges] = high - low
+        elif merges and max(height, 0.15) >= 2 * max(before, 0.15):
+            gaps[len(ordered) + 1 - merges] = max(height, 0.15) / max(before, 0.15)
+    largest = max(gaps.values(), default=0.0)
+    assume(all(abs(gap - 0.75 * largest) > 1e-9 for gap in gaps.values()) or not largest)
+    near = {groups for groups, gap in gaps.items() if gap > 0 and gap >= 0.75 * largest}
+    assert set(tree.nearly) == near - {tree.proposed}
+    assert not near or tree.proposed in near
+
+
+def test_without_a_number_or_a_level_the_cut_is_as_proposed() -> None:
+    tree = by_hand([0.1, 0.3, 0.8, 0.95])
+    assert tree.cut().tolist() == tree.cut(num_groups=tree.proposed).tolist() == [0, 0, 0, 1, 2]
+
+
 @given(joint=joints(smallest=1))
 def test_json_keeps_everything(joint: np.ndarray) -> None:
     tree = channel_tree(joint)
@@ -246,17 +289,13 @@ def test_the_joint_of_groups_is_that_of_their_responsibilities() -> None:
 def test_single_precision_is_enough() -> None:
     joint, owner = planted(0)
     tree = channel_tree(joint.astype(np.float32))
-    assert partition(tree.cut(num_groups=tree.proposed)) == partition(owner)
+    assert partition(tree.cut()) == partition(owner)
 
 
 @pytest.mark.parametrize(
     ("cut", "sentence"),
     [
-        ({}, r"is cut by `num_groups` or by `level`: give exactly one of the two\."),
-        (
-            {"num_groups": 2, "level": 0.5},
-            r"is cut by `num_groups` or by `level`: give exactly one of the two\.",
-        ),
+        ({"num_groups": 2, "level": 0.5}, r"is cut by `num_groups` or by `level`: give one of the two\."),
         ({"num_groups": 0}, r"`num_groups` is 0; with 3 channels in use it may be 1 to 3\."),
         ({"num_groups": 4}, r"`num_groups` is 4; with 3 channels in use it may be 1 to 3\."),
         ({"level": -0.1}, r"`level` is -0\.1; it must be a height of 0 or more"),
@@ -311,7 +350,7 @@ def test_a_kind_that_joins_changes_nothing_for_the_others(seed: int) -> None:
     wide = dataclasses.replace(tree, num_channels=K + 2)
     grown = wide.joined_by(np.array([K, K + 1]))
     assert grown.proposed == tree.proposed + 1
-    old, new = tree.cut(num_groups=tree.proposed), grown.cut(num_groups=grown.proposed)
+    old, new = tree.cut(), grown.cut()
     np.testing.assert_array_equal(new[:K], old)
     assert new[K:].tolist() == [tree.proposed] * 2
     assert ChannelTree.from_json(grown.to_json()) == grown

@@ -91,7 +91,7 @@ def test_a_free_channel_is_taken_before_one_is_added() -> None:
     assert model.claimed_ == {"yak": [2, 3]}
     assert model.active_.tolist() == [True] * 4
     # They are one family, beside all others.
-    groups = model.channel_tree_.cut(num_groups=model.channel_tree_.proposed)
+    groups = model.channel_tree_.cut()
     assert groups[2] == groups[3]
     assert groups[2] not in groups[:2]
 

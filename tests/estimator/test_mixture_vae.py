@@ -164,7 +164,7 @@ def test_labels_that_are_none_are_refused(y: Any, sentence: str) -> None:
 
 def test_channels_without_labels_are_called_what_their_family_is(tmp_path: Path) -> None:
     model = small(num_channels=6).fit(X)
-    groups = model.channel_tree_.cut(num_groups=model.channel_tree_.proposed)
+    groups = model.channel_tree_.cut()
     assert len({*groups[groups >= 0]}) < len(np.unique(model.labels_)), "some channels share a group"
     model.teach(X[:3], KIND[:3])  # a label of each kind
     assert np.mean(model.predict(X) == KIND) > 0.8

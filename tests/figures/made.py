@@ -134,7 +134,7 @@ def made(
     )
     events = EVENTS if grown else ()
     tree = channel_tree(joint / joint.sum())
-    names = Names.blank(tree.cut(num_groups=tree.proposed), bundle.label_names)
+    names = Names.blank(tree.cut(), bundle.label_names)
     told = names.taught(r[:taught], truth[:taught], bundle.label_names, bundle.mark[:taught])
     return Findings(
         run="made",

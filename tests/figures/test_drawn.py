@@ -244,7 +244,7 @@ def test_efficiency_is_what_the_person_who_is_played_reaches() -> None:
     chance, medoids = (np.asarray(line.get_ydata(), float) for line in figure.axes[0].get_lines()[:2])
     known = np.random.default_rng(0).permutation(np.flatnonzero(b.truth >= 0))
     asked, judging = known[: len(known) // 2], known[len(known) // 2 :]
-    groups = tree.cut(num_groups=tree.proposed)
+    groups = tree.cut()
     r = b.responsibility.astype(float)
     expected = []
     for count in range(1, 21):

@@ -53,6 +53,8 @@ def next_steps(run: RunDirectory, summary: Mapping[str, Any]) -> list[str]:
     steps = {f"rcmvae predict {path} DATA": "which channel and group other samples belong to"}
     if not naming.is_named(run):
         steps[f"rcmvae teach {path} DATA"] = "name channels with a few labelled samples"
+    if other := [groups for tree in summary["channel_tree"] for groups in tree.get("nearly", ())]:
+        steps[f"rcmvae evaluate {path} --groups {other[0]}"] = "the groups of another cut, nearly as clear"
     if summary["extendable"]:
         steps[f"rcmvae resume {path} --epochs {2 * summary['epochs']}"] = "train for longer"
     width = max(map(len, steps))

@@ -19,6 +19,7 @@ HALF_TOLD = 0.5  # what is told apart less than this part of the largest height 
 WELL_TOLD = 0.75  # and what more, is one, however much more others are
 LITTLE_TOLD = 0.15  # heights below this count as this where steps are looked for
 STEP = 2  # so many times the height before it: a step that is one however rough the views are
+NEARLY = 0.75  # of the largest gap: one that may as well be the cut
 TOLERANCE = 1e-4  # that a mean in single precision keeps
 
 
@@ -75,19 +76,37 @@ class ChannelTree:
 
         Where even the largest height is no more than one half, channels that are all told apart as badly may as well be
         one kind as many. Then only a step counts, from one merge to one of twice its height and to 0.3 or more, and
-        without one everything is one group. Where heights rise evenly, the proposal means little: look at the
-        dendrogram.
+        without one everything is one group. Where heights rise evenly, the proposal means little: `nearly` has what
+        else could be proposed.
         """
-        channels, heights = len(self.channels), self.heights
-        if channels > 1 and heights[-1] > HALF_TOLD:
-            parts = np.clip([0.0, *heights / heights[-1]], HALF_TOLD, WELL_TOLD)
-            return channels - int(np.diff(parts).argmax())
+        gaps = self._gaps
+        return len(self.channels) - int(gaps.argmax()) if gaps.any() else 1
+
+    @property
+    def nearly(self) -> tuple[int, ...]:
+        """The numbers of groups, ascending, that are proposed nearly as clearly: their gap is three quarters as large.
+
+        >>> joint = np.kron(np.diag([0.5, 0.5]), np.array([[0.42, 0.08], [0.08, 0.42]]))
+        >>> tree = channel_tree(joint)
+        >>> tree.proposed, tree.nearly
+        (2, (4,))
+        """
+        gaps, most = self._gaps, len(self.channels)
+        near = np.flatnonzero((gaps > 0) & (gaps >= NEARLY * max(gaps, default=0.0)))
+        return tuple(sorted(most - int(merges) for merges in near if most - merges != self.proposed))
+
+    @property
+    def _gaps(self) -> Float[np.ndarray, " M"]:
+        """How far similarity drops with each merge, as `proposed` tells; 0 where that makes no cut."""
+        heights = self.heights
+        if len(heights) and heights[-1] > HALF_TOLD:
+            return np.diff(np.clip([0.0, *heights / heights[-1]], HALF_TOLD, WELL_TOLD))
         steps = np.maximum(heights, LITTLE_TOLD)
         rises = steps[1:] / steps[:-1]
-        return channels - 1 - int(rises.argmax()) if max(rises, default=0.0) >= STEP else 1
+        return np.array([0.0, *np.where(rises >= STEP, rises, 0.0)])[: len(heights)]
 
     def cut(self, *, num_groups: int | None = None, level: float | None = None) -> Int[np.ndarray, " K"]:
-        """The group of each channel: so many groups, or whatever has merged up to a height.
+        """The group of each channel: as proposed, or so many groups, or whatever has merged up to a height.
 
         Groups are numbered in the order of their smallest channels; −1 is a channel that is closed or empty.
 
@@ -95,13 +114,11 @@ class ChannelTree:
         >>> tree.cut(level=0).tolist(), tree.cut(level=0.5).tolist(), tree.cut(num_groups=1).tolist()
         ([0, -1, 1, 2], [0, -1, 1, 1], [0, -1, 0, 0])
         """
-        if (num_groups is None) == (level is None):
-            raise ConfigError(
-                "A channel tree is cut by `num_groups` or by `level`: give exactly one of the two."
-            )
-        if num_groups is not None:
-            return self._after(self._merges_to(num_groups))
-        if not (level is not None and 0 <= level < np.inf):
+        if num_groups is not None and level is not None:
+            raise ConfigError("A channel tree is cut by `num_groups` or by `level`: give one of the two.")
+        if level is None:
+            return self._after(self._merges_to(self.proposed if num_groups is None else num_groups))
+        if not 0 <= level < np.inf:
             raise ConfigError(
                 f"`level` is {level}; it must be a height of 0 or more: what is told apart no better merges."
             )

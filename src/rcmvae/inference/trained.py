@@ -40,7 +40,7 @@ class Weights:
     @property
     def groups(self) -> Int[np.ndarray, " K"]:
         """The group of each channel where the tree proposes its cut."""
-        return self.tree.cut(num_groups=self.tree.proposed)
+        return self.tree.cut()
 
     def accept(self, x: Stored, where: str) -> Stored:
         """The same samples, if they are such as the run was trained on; a sentence if not."""

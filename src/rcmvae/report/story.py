@@ -87,19 +87,34 @@ def grouping(summary: Mapping[str, Any]) -> list[str]:
     """What the channel tree proposes, and how well that agrees with labels."""
     trees, test = summary["channel_tree"], summary.get("test")
     proposed, most = [tree["proposed"] for tree in trees], [len(tree["channels"]) for tree in trees]
+    else_ = _nearly(summary["seeds"], trees)
     if max(most) == 1:
         return ["One channel is in use: there is nothing to group."]
     if proposed == most:
-        return ["The channel tree proposes no groups: every channel in use is told from the others."]
+        return [f"The channel tree proposes no groups: every channel in use is told from the others{else_}."]
     if max(proposed) == 1:
         return [
             f"The channel tree proposes no groups: views of a sample tell no two of all {span(most)} channels apart by "
-            "more than half, and none much better than others, so by them alone no channel is a kind of its own. Go by "
-            "the channels."
+            "more than half, and no step between merges stands out, so by them alone no channel is a kind of its own. "
+            "Go by the channels."
         ]
-    many = f"{span(proposed)} groups"
-    line = f"The channel tree proposes {many} of {span(most)} channels."
+    line = f"The channel tree proposes {span(proposed)} groups of {span(most)} channels{else_}."
     return [line, *([] if test is None else agreement(test, "groups", "group", proposed))]
+
+
+def _nearly(seeds: Sequence[int], trees: Sequence[Mapping[str, Any]]) -> str:
+    """The end of a sentence: how many groups would be a cut that is nearly as clear, where there is one.
+
+    >>> _nearly([3], [{"nearly": [4, 9]}]), _nearly([0, 1], [{"nearly": []}, {"nearly": [4]}])
+    ('; 4 or 9 would be nearly as clear', '; in seed 1, 4 would be nearly as clear')
+    """
+    several = len(seeds) > 1
+    told = [
+        f"{f'in seed {seed}, ' * several}{' or '.join(map(str, near))}"
+        for seed, tree in zip(seeds, trees, strict=True)
+        if (near := tree.get("nearly"))  # summaries once had none
+    ]
+    return f"; {'; '.join(told)} would be nearly as clear" if told else ""
 
 
 def by_labels(test: Mapping[str, Any]) -> list[str]:

@@ -81,7 +81,7 @@ def curve(findings: Findings, strategy: str, draws: int = 1, *, apart: float = A
     judging = order[len(asked) :][:JUDGING]
     r, truth = bundle.responsibility.astype(float), bundle.truth
     budget = min(max(FEWEST, FURTHER * int(bundle.active.sum())), MOST, len(asked))
-    groups, runs = findings.tree.cut(num_groups=findings.tree.proposed), []
+    groups, runs = findings.tree.cut(), []
     for draw in range(draws):
         pool = unlabelled(r[asked], bundle.mean[asked], len(bundle.label_names), draw, groups)
         found = simulated(

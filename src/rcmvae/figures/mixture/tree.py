@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import dendrogram
 
 from rcmvae import diagnostics
-from rcmvae.curriculum.tree import HALF_TOLD
+from rcmvae.curriculum.tree import HALF_TOLD, ChannelTree
 from rcmvae.diagnostics import Bundle
 from rcmvae.errors import counted
 from rcmvae.figures import needs
@@ -18,10 +18,11 @@ from rcmvae.findings import Findings
 from rcmvae.structs import UNLABELLED
 
 MANY = 40
-CUT = "Dashed: the proposed cut (docs/growing.md tells its rule). What would merge right of it is grey; a colour is"
+CUT = "Dashed: the proposed cut (docs/growing.md tells its rule){}. What would merge right of it is grey; a colour is"
+NEARLY = ", dotted: one that is nearly as clear"
 OF_GROUP, OF_LABEL = "a group of several channels.", "the commonest label of a group of several channels."
 NO_CUT = (
-    f"No two are told apart by more than {HALF_TOLD:g}, and none much better than others, so no groups are proposed: "
+    f"No two are told apart by more than {HALF_TOLD:g}, and no step stands out, so no groups are proposed: "
     "go by the channels."
 )
 
@@ -41,7 +42,7 @@ def tree(findings: Findings) -> Figure:
     drawn = page(
         f"{many} make {counted(found.proposed, 'group')}" if is_cut else f"{many}, and no cut to propose",
         "Channels merge from left to right, those first that two views of a sample tell apart worst: 0 is not at all, "
-        f"1 is never confused. {f'{CUT} {OF_GROUP if labels is None else OF_LABEL}' if is_cut else NO_CUT}",
+        f"1 is never confused. {_about_colours(found, labels is not None) if is_cut else NO_CUT}",
         1.3 + (0.21 if len(order) <= MANY else 0.13) * len(order),
     )
     axes = drawn.subplots()
@@ -53,6 +54,9 @@ def tree(findings: Findings) -> Figure:
     axes.add_collection(LineCollection(lines, colors=tones, linewidths=1.6))
     if is_cut:
         axes.axvline(cut, color=INK, linestyle="--", linewidth=0.9)
+        for groups_left in found.nearly:
+            other = cut_height(found.heights, len(found.channels) - groups_left)
+            axes.axvline(other, color=INK, linestyle=":", linewidth=0.9)
     names = [f"{short(k)}: {told.get(k, 'holds no sample first')}" for k in order]
     axes.set_yticks(10.0 * np.arange(len(order)) + 5, names, fontsize=8 if len(order) <= MANY else 6)
     for label, k in zip(axes.get_yticklabels(), order, strict=True):
@@ -69,6 +73,10 @@ def tree(findings: Findings) -> Figure:
     )
     axes.tick_params(axis="y", length=0)
     return drawn
+
+
+def _about_colours(found: ChannelTree, labelled: bool) -> str:
+    return f"{CUT.format(NEARLY if found.nearly else '')} {OF_LABEL if labelled else OF_GROUP}"
 
 
 def commonest(bundle: Bundle, groups: Int[np.ndarray, " K"]) -> Int[np.ndarray, " G"] | None:
