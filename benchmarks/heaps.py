@@ -23,8 +23,8 @@ from rcmvae.recipes import config_for
 from rcmvae.results import channel_trees
 
 SAMPLES = 1200
-APART = {2: 8.0, 3: 8.0, 4: 8.0, 5: 6.0, 6: 6.0, 8: 6.0}
-FAR = 4.0
+APART = {4: 8.0, 8: 6.0}  # deviations between the two nearest in up to so many columns,
+WIDE = 4.0  # and in more
 
 
 def drawn(heaps: int, columns: int, seed: int) -> tuple[Float[np.ndarray, "N F"], Int[np.ndarray, " N"]]:

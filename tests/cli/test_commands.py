@@ -146,6 +146,18 @@ def test_data_info_describes_what_a_run_would_see() -> None:
             "rcmvae: There is no option '--epochs'. Settings are written KEY=VALUE: training.epochs=5.",
         ),
         (["config", "show", "--quite"], "rcmvae: There is no option '--quite'. See --help."),
+        (["train", "digits", "--quite"], "rcmvae: There is no option '--quite'. Did you mean '--quiet'?"),
+        (["train", "digits", "-0.5"], "rcmvae: There is no option '-0.5'. See --help."),
+        (["train", "--images/a.png"], "rcmvae: There is no option '--images/a.png'. See --help."),
+        (
+            ["train", "digits", "--training.epoch=5"],
+            "rcmvae: There is no option '--training.epoch'. Settings are written KEY=VALUE: training.epochs=5.",
+        ),
+        (
+            ["train", "digits", "--weight", "2"],
+            "rcmvae: There is no option '--weight'. Settings are written KEY=VALUE: objective.reconstruction.weight=2 "
+            "or objective.kl_z.weight=2 or objective.kl_c.weight=2, or 10 others.",
+        ),
         (["config", "validate", "model.num_channels=0"], "rcmvae: model.num_channels is `0`, but it must be"),
         (["config", "show", "training.epochs=x"], "rcmvae: training.epochs is `x`"),
         (["data", "info", "digts"], "rcmvae: data is `digts`, but it must be one of"),

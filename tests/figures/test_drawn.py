@@ -12,10 +12,12 @@ from matplotlib.patches import Rectangle, StepPatch
 
 from rcmvae.config import from_mapping
 from rcmvae.curriculum import channel_tree
+from rcmvae.curriculum.tree import ChannelTree, Merge
 from rcmvae.diagnostics import Absent
 from rcmvae.figures import FIGURES, drawings
 from rcmvae.figures.curriculum.k_active import kicked
 from rcmvae.figures.maps import MOST_POINTS, thinned
+from rcmvae.figures.mixture.tree import commonest
 from rcmvae.figures.pictures import some_of_each
 from rcmvae.figures.tiles import GAP, tiles_of
 from rcmvae.findings import Findings
@@ -342,6 +344,31 @@ def test_the_tree_is_cut_where_it_proposes() -> None:
     np.testing.assert_allclose(tops, tree.heights)
     order = [int(label.get_text().partition(":")[0].removeprefix("ch ")) for label in axes.get_yticklabels()]
     assert sorted(order) == list(tree.channels)
+
+
+def test_a_cut_that_may_as_well_be_another_is_drawn_too() -> None:
+    heights = [0.1, 0.1, 0.62, 0.72, 1.0]
+    merges = tuple(Merge(0, k + 1, height, 0.0) for k, height in enumerate(heights))
+    tree = ChannelTree(6, tuple(range(6)), 0.0, merges)
+    assert (tree.proposed, tree.nearly) == (4, (3,))
+    figure = drawn("mixture/tree", dataclasses.replace(made(K=6), tree=tree))
+    assert "Dotted: a cut that is nearly as clear." in figure.get_supxlabel().replace("\n", " ")
+    cuts = {line.get_linestyle(): float(np.asarray(line.get_xdata())[0]) for line in figure.axes[0].lines}
+    assert 0.1 < cuts["--"] < 0.62 < cuts[":"] < 0.72
+    clear = drawn("mixture/tree", made(K=4))
+    assert "Dotted" not in clear.get_supxlabel()
+
+
+def test_the_commonest_label_of_groups() -> None:
+    findings = made(K=4)
+    bundle, groups = findings.bundle, np.array([0, 1, 1, -1])
+    found = commonest(bundle, groups)
+    assert found is not None
+    for group in range(2):
+        inside = bundle.truth[groups[bundle.channel] == group]
+        counts = np.bincount(inside[inside >= 0])
+        assert counts[found[group]] == counts.max()
+    assert commonest(dataclasses.replace(bundle, truth=np.full_like(bundle.truth, -1)), groups) is None
 
 
 def test_a_tree_without_groups_has_no_cut() -> None:

@@ -80,7 +80,7 @@ def summary(seeds: tuple[int, ...] = (0,), *, labelled: bool = True) -> dict[str
         "losses": {"bound": spread([20.0 + seed for seed in seeds]), "kl_z": spread([1.0] * len(seeds))},
         "clustering": agreement if labelled else {},
         "groups": {"count": spread([2] * len(seeds))} | (agreement if labelled else {}),
-        "channels_of": [[{"index": 0}, {"index": 1}, {"index": 2}] for _ in seeds],
+        "channels_of": [[{"index": k, "samples": 10} for k in range(3)] for _ in seeds],
         "groups_of": [[{"index": 0, "channels": [0]}, {"index": 1, "channels": [1, 2]}] for _ in seeds],
     }
     return {

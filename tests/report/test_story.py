@@ -62,6 +62,44 @@ def test_what_was_trained_and_what_came_out() -> None:
         assert not any(told_above in line for line in story.outcome if "group" not in line)
 
 
+def channels_holding(*samples: int) -> list[dict[str, int]]:
+    return [{"index": k, "samples": count} for k, count in enumerate(samples)]
+
+
+@pytest.mark.parametrize(
+    ("holding", "is_pure"),
+    [
+        ([(100, 100, 100)], False),
+        ([(100, 100, 99, 1)], False),  # a stray sample makes no channel that is in use
+        ([(90, 90, 90, 30)], True),
+        ([(100, 100, 100), (100, 100, 97, 3)], True),  # one seed is enough
+    ],
+)
+def test_more_channels_in_use_than_labels_are_told_by_purity(
+    holding: list[tuple[int, ...]], is_pure: bool
+) -> None:
+    summary = scene.summary(seeds=tuple(range(len(holding))))
+    each = [{"accuracy": 0.7, "purity": 0.9}] * len(holding)
+    scores = {name: spread([one[name] for one in each]) for name in each[0]}
+    of = [channels_holding(*samples) for samples in holding]
+    summary["test"] |= {"samples": 300, "clustering": scores, "channels_of": of}
+    story = told(dataclasses.replace(scene.findings(), summary=summary))
+    share, meaning = story.facts[1]
+    one_seed = " for seed 0" if len(holding) > 1 else ""
+    if is_pure:
+        assert share.startswith("90.0")
+        assert meaning.startswith(
+            "test purity: samples of the commonest label of their channel; 300 test samples"
+        )
+        low, high = wilson(0.9, 300)
+    else:
+        assert share.startswith("70.0")
+        assert meaning.startswith("test accuracy, one channel per label; 300 test samples")
+        low, high = wilson(0.7, 300)
+    assert meaning.endswith(f"interval{one_seed} {float(low):.1%} to {float(high):.1%}")
+    assert any("Accuracy, with one channel per label: 70.0" in line for line in story.outcome) is is_pure
+
+
 @pytest.mark.parametrize("name", [name for name, term in TERMS.items() if term.learns_from_labels])
 def test_labels_that_training_learned_from_are_told_with_the_term_that_did(name: str) -> None:
     config = tiny({"objective": {name: 1}, "model": {"classifier": {}} if name == "classifier" else {}})

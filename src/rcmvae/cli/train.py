@@ -7,7 +7,7 @@ import typer
 
 from rcmvae.cli import startup
 from rcmvae.cli.interruption import IN_FORCE
-from rcmvae.cli.words import File, Overrides, arrange, tell
+from rcmvae.cli.words import File, Overrides, arrange, options_of, tell
 
 
 def train(
@@ -36,7 +36,7 @@ def train(
     from rcmvae.config import dump_config, load_with_notes  # noqa: PLC0415
     from rcmvae.config.load import CONFIG_SUFFIXES  # noqa: PLC0415
 
-    word, changes = arrange(config, overrides)
+    word, changes = arrange(config, overrides, options_of(train))
     if name is not None:
         changes.append(f"run.name={json.dumps(name)}")
     # A file is refused before processes meet; data are looked at after that.

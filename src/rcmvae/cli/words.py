@@ -1,16 +1,19 @@
 """The words of a command line that say what to train: a configuration or data, and changes to it."""
 
+import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rcmvae.errors import ConfigError
+from rcmvae.errors import ConfigError, closest
 
 # So that a word like `--epochs` gets here, and an answer that knows what it stands for.
 SETTINGS = {"ignore_unknown_options": True}
+
+SHOWN = 3  # of the settings that a word may stand for
 
 File = Annotated[
     str | None,
@@ -29,8 +32,18 @@ Overrides = Annotated[
 ]
 
 
-def arrange(config: str | None, overrides: list[str] | None) -> tuple[str | None, list[str]]:
-    """The file or the data, which may be left out, and the overrides; what looks like an option is none.
+def options_of(command: Callable[..., None]) -> list[str]:
+    """How the options of such a command are written."""
+    words = {"config", "overrides"}
+    return [
+        f"--{name.replace('_', '-')}" for name in inspect.signature(command).parameters if name not in words
+    ]
+
+
+def arrange(
+    config: str | None, overrides: list[str] | None, options: Sequence[str] = ()
+) -> tuple[str | None, list[str]]:
+    """The file or the data, which may be left out, and the overrides; what looks like an option is none of `options`.
 
     >>> arrange("quick.yaml", ["training.epochs=5"]), arrange("training.epochs=5", None)
     (('quick.yaml', ['training.epochs=5']), (None, ['training.epochs=5']))
@@ -38,33 +51,45 @@ def arrange(config: str | None, overrides: list[str] | None) -> tuple[str | None
     words = [*([] if config is None else [config]), *(overrides or [])]
     for place, word in enumerate(words):
         if word.startswith("-"):
-            raise ConfigError(_no_option(words[place:]))
+            raise ConfigError(_no_option(words[place:], options))
     if config is None or "=" not in config or Path(config).exists():
         return config, overrides or []
     return None, words
 
 
-def _no_option(words: Sequence[str]) -> str:
-    """What to write instead of the first word, where there is a setting of that name.
+def _no_option(words: Sequence[str], options: Sequence[str]) -> str:
+    """What to write instead of the first word: the setting of that name, or of the nearest, or the nearest option.
 
-    >>> _no_option(["--num-channels=5"])
+    >>> _no_option(["--num-channels=5"], [])
     "There is no option '--num-channels'. Settings are written KEY=VALUE: model.num_channels=5."
-    >>> _no_option(["--batch-size", "64", "name=it"])
-    "There is no option '--batch-size'. Settings are written KEY=VALUE: training.batch_size=64."
-    >>> _no_option(["--quite"])
-    "There is no option '--quite'. See --help."
+    >>> _no_option(["--batch_sizes", "64", "name=it"], ["--name"])
+    "There is no option '--batch_sizes'. Settings are written KEY=VALUE: training.batch_size=64."
+    >>> _no_option(["--quite"], ["--quiet"])
+    "There is no option '--quite'. Did you mean '--quiet'?"
+    >>> _no_option(["-0.5"], ["--quiet"])
+    "There is no option '-0.5'. See --help."
     """
     from rcmvae.config import Config  # noqa: PLC0415
-    from rcmvae.config.places import highest  # noqa: PLC0415
+    from rcmvae.config.places import highest, last, paths_in  # noqa: PLC0415
 
     option, _, value = words[0].partition("=")
     value = value or next((word for word in words[1:2] if "=" not in word and word[:1] != "-"), "VALUE")
-    key = option.lstrip("-").replace("-", "_")
-    paths = [key] if "." in key else highest(key, Config) if option.startswith("--") else []
-    told = f"There is no option '{option}'."
-    if not paths:
-        return f"{told} See --help."
-    return f"{told} Settings are written KEY=VALUE: {' or '.join(f'{path}={value}' for path in paths)}."
+    told, key, paths = (
+        f"There is no option '{option}'.",
+        option.lstrip("-").replace("-", "_"),
+        [*paths_in(Config)],
+    )
+    names = [*map(last, paths), *paths]
+    if key not in names:
+        match = closest(option.lstrip("-"), [*(name.lstrip("-") for name in options), *names])
+        if f"--{match}" in options:
+            return f"{told} Did you mean '--{match}'?"
+        if match is None:
+            return f"{told} See --help."
+        key = match
+    meant = [f"{path}={value}" for path in ([key] if key in paths else highest(key, Config))]
+    others = f", or {len(meant) - SHOWN} others" if len(meant) > SHOWN else ""
+    return f"{told} Settings are written KEY=VALUE: {' or '.join(meant[:SHOWN])}{others}."
 
 
 def tell(notes: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from rcmvae.diagnostics import LEVEL, Bundle, wilson
 from rcmvae.errors import counted, percent
 from rcmvae.findings import Findings
-from rcmvae.report.channels import Channel
+from rcmvae.report.channels import USED, Channel
 from rcmvae.report.measures import BOUND, BOUND_UNIT, signed
 from rcmvae.results import number
 from rcmvae.structs import UNLABELLED
@@ -53,9 +53,15 @@ def facts(findings: Findings, channels: Sequence[Channel]) -> Iterator[Fact]:
 
 def score(test: Mapping[str, Any]) -> tuple[str, str]:
     """Which score says how far channels and labels agree, and what it is: more channels than labels fit many to one."""
-    if outnumbered(map(len, test["channels_of"]), test["labels"]):
+    if outnumbered(in_use(test), test["labels"]):
         return "purity", "test purity: samples of the commonest label of their channel"
     return "accuracy", "test accuracy, one channel per label"
+
+
+def in_use(test: Mapping[str, Any]) -> list[int]:
+    """How many channels of each seed hold enough samples to be in use: a stray one makes no channel of it."""
+    least = USED * test["samples"]
+    return [sum(part["samples"] >= least for part in parts) for parts in test["channels_of"]]
 
 
 def outnumbered(counts: Iterable[int], labels: int) -> bool:

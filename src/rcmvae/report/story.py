@@ -7,7 +7,7 @@ from typing import Any
 from rcmvae.errors import counted, listed
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel
-from rcmvae.report.headline import Fact, facts, lead, outnumbered
+from rcmvae.report.headline import Fact, facts, in_use, lead, outnumbered
 from rcmvae.report.measures import BOUND, BOUND_UNIT, DENSITIES, signed
 from rcmvae.report.noticed import Remark, remarks
 from rcmvae.results import number, span
@@ -51,22 +51,18 @@ def _densities(test: Mapping[str, Any]) -> list[str]:
 
 
 def _by_channels(test: Mapping[str, Any]) -> list[str]:
-    return agreement(test, "clustering", "channel", _channel_counts(test))
+    return agreement(test, "clustering", "channel", in_use(test))
 
 
 def _left_over(test: Mapping[str, Any]) -> list[str]:
     """Why one channel per label cannot reach all samples, where it cannot, and how many it does."""
-    counts, labels = _channel_counts(test), test["labels"]
+    counts, labels = in_use(test), test["labels"]
     left = left_over("channel", counts, labels)
     if not (labels and left):
         return []
     return [
         one_to_one(test, "clustering", "channel", counts) if outnumbered(counts, labels) else f"With {left}"
     ]
-
-
-def _channel_counts(test: Mapping[str, Any]) -> list[int]:
-    return [len(parts) for parts in test["channels_of"]]
 
 
 def growth(summary: Mapping[str, Any]) -> list[str]:

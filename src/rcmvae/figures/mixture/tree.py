@@ -18,8 +18,8 @@ from rcmvae.findings import Findings
 from rcmvae.structs import UNLABELLED
 
 MANY = 40
-CUT = "Dashed: the proposed cut (docs/growing.md tells its rule){}. What would merge right of it is grey; a colour is"
-NEARLY = ", dotted: one that is nearly as clear"
+CUT = "Dashed: the proposed cut (docs/growing.md tells its rule); what would merge right of it is grey.{} A colour is"
+NEARLY = " Dotted: a cut that is nearly as clear."
 OF_GROUP, OF_LABEL = "a group of several channels.", "the commonest label of a group of several channels."
 NO_CUT = (
     f"No two are told apart by more than {HALF_TOLD:g}, and no step stands out, so no groups are proposed: "
