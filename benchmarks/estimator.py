@@ -5,7 +5,7 @@
 Each method is fitted to all samples without their labels and scored on the same samples. All get the true number of
 kinds, and for each seed a start of their own; k-means takes the best of ten. The estimator has its defaults, which were
 not tuned on these labels, and brings each column to mean 0 and variance 1; k-means and the Gaussian mixture get the
-columns like that, and raw.
+columns like that, and raw. The best of four starts, by their loss, has seeds of its own: 0 to 3, 4 to 7 and so on.
 """
 
 import time
@@ -38,6 +38,7 @@ def gaussians(kinds: int, seed: int) -> Any:
 
 METHODS: dict[str, Callable[[int, int], Any]] = {
     "MixtureVAE": lambda kinds, seed: MixtureVAE(kinds, random_state=seed),
+    "MixtureVAE, the best of four": lambda kinds, seed: MixtureVAE(kinds, n_init=4, random_state=4 * seed),
     "k-means": lambda kinds, seed: make_pipeline(StandardScaler(), k_means(kinds, seed)),
     "k-means, raw": k_means,
     "Gaussians": lambda kinds, seed: make_pipeline(StandardScaler(), gaussians(kinds, seed)),

@@ -476,9 +476,27 @@ def test_a_report_is_made_from_what_is_kept(reported: RunDirectory, monkeypatch:
         experiment.make_report(reported.path)
         assert (reported.path / "REPORT.md").read_text(encoding="utf-8") == before
         experiment.make_report(reported.path, seed=1)
-    assert "Shown is seed 1." in (reported.path / "REPORT.md").read_text(encoding="utf-8")
+    best = reported.read_json("summary.json")["best_seed"]
+    shown = "Shown is seed 1, whose validation loss is the least." if best == 1 else "Shown is seed 1."
+    assert shown in (reported.path / "REPORT.md").read_text(encoding="utf-8")
     with pytest.raises(RunError, match=r"has no seed 2: it trained 0, 1\."):
         experiment.make_report(reported.path, seed=2)
+
+
+def test_the_seed_of_least_validation_loss_stands_for_a_run(reported: RunDirectory, tmp_path: Path) -> None:
+    last = [row for row in rows_of(reported.path) if row["epoch"] == 3]
+    best = min(last, key=lambda row: row["validation/loss"])["seed"]
+    summary = reported.read_json("summary.json")
+    assert summary["best_seed"] == best
+    assert gather(reported).bundle.seed == best
+    experiment.make_report(reported.path)
+    text = (reported.path / "REPORT.md").read_text(encoding="utf-8")
+    assert f"Shown is seed {best}, whose validation loss is the least." in text
+    # Summaries of before named none: the first stood for the run.
+    shutil.copytree(reported.path, tmp_path / "earlier")
+    earlier = RunDirectory.find(tmp_path / "earlier")
+    earlier.write_json("summary.json", {key: summary[key] for key in summary if key != "best_seed"})
+    assert gather(earlier).bundle.seed == 0
 
 
 @pytest.mark.usefixtures("sketched")

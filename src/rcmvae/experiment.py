@@ -115,7 +115,7 @@ def evaluate(
 def make_report(
     path: Path | str, split: str | None = None, dataset: Any = None, *, seed: int | None = None
 ) -> Path:
-    """Make the report of a finished run anew, and say where it is; pictures are those of one seed, the first if None.
+    """Make the report of a finished run anew, and say where it is; pictures are those of one seed, the best if None.
 
     It shows what the run kept of the samples it looked at. With a `split`, or where nothing is kept, it looks again.
     """

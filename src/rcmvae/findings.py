@@ -1,6 +1,7 @@
 """All that is known of one seed of a run: what figures and reports show. Neither the model nor the data are needed."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,19 +71,31 @@ def bundle_file(seed: int) -> str:
     return f"{FOLDER}/seed-{seed}.npz"
 
 
+def best_place(summary: Mapping[str, Any]) -> int:
+    """The place of the seed that stands for a finished run: the one of least validation loss.
+
+    >>> best_place({"seeds": [4, 5, 6], "best_seed": 5}), best_place({"seeds": [4, 5, 6]})
+    (1, 0)
+    """
+    seeds = summary["seeds"]
+    return seeds.index(
+        summary.get("best_seed", seeds[0])
+    )  # summaries once had none, and the first stood for all
+
+
 def place_of(run: RunDirectory, seed: int | None) -> tuple[dict[str, Any], int]:
-    """The summary of a finished run, and the place of a seed in it; of the first where none is named."""
+    """The summary of a finished run, and the place of a seed in it; of the best where none is named."""
     if not run.is_finished:
         raise RunError(f"{run.path} is {run.status}: there is something to show once it has finished.")
     summary = run.read_json("summary.json")
     seeds: list[int] = summary["seeds"]
     if seed is not None and seed not in seeds:
         raise RunError(f"{run.path} has no seed {seed}: it trained {', '.join(map(str, seeds))}.")
-    return summary, 0 if seed is None else seeds.index(seed)
+    return summary, best_place(summary) if seed is None else seeds.index(seed)
 
 
 def gather(run: RunDirectory, seed: int | None = None) -> Findings:
-    """What a finished run says of a seed, of its first where none is named."""
+    """What a finished run says of a seed, of its best where none is named."""
     config = run.config
     summary, at = place_of(run, seed)
     names = naming.kept(run)

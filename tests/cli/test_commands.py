@@ -381,7 +381,7 @@ def test_names_and_descriptions_are_no_markup() -> None:
     odd = {"label": "[/x]", "purity": 0.5}
     scores = SCORES | {"channels_of": [contents("group", [0, 1, -1], **odd)]}
     with (console := Console(width=100)).capture() as captured:
-        console.print(tables.channels(scores))
+        console.print(tables.channels(scores, 0))
     lines = [line.split() for line in captured.get().splitlines()]
     assert ["2", "–", "98", "[/x]", "50.0%"] in lines
 
@@ -417,14 +417,14 @@ def test_measures_as_a_table() -> None:
 
 
 def test_contents_as_a_table() -> None:
-    assert cells(tables.channels(SCORES)) == {
+    assert cells(tables.channels(SCORES, 0)) == {
         "channel": ["0", "1", "2"],
         "group": ["0", "1", "0"],
         "samples": ["100", "99", "98"],
         "commonest label": ["7", "7", "7"],
         "purity": ["50.0%"] * 3,
     }
-    assert cells(tables.groups(UNLABELLED)) == {
+    assert cells(tables.groups(UNLABELLED, 0)) == {
         "group": ["0", "1"], "channels": ["0 2", "1"], "samples": ["100", "99"]
     }  # fmt: skip
     many = UNLABELLED | {
@@ -432,7 +432,7 @@ def test_contents_as_a_table() -> None:
         "channels_of": [contents("group", [*range(45)])],
         "groups_of": [[0] * 45],
     }
-    made = tables.channels(many)
+    made = tables.channels(many, 0)
     assert (made.title, made.row_count, made.caption) == (
         "Test samples by channel (seed 4)",
         20,

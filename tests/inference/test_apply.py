@@ -60,6 +60,14 @@ def test_the_embedding_of_a_split_is_what_a_survey_sees(images: RunDirectory, se
     close(found.group_probability, by_group.max(axis=1))
 
 
+def test_the_best_seed_is_taken_where_none_is_named(images: RunDirectory) -> None:
+    best = images.read_json("summary.json")["best_seed"]
+    one, other = embed(images.path, "test"), embed(images.path, "test", seed=best)
+    np.testing.assert_array_equal(one.responsibility, other.responsibility)
+    apart = embed(images.path, "test", seed=1 - best)
+    assert not np.allclose(one.responsibility, apart.responsibility)
+
+
 def test_accuracy_of_what_is_predicted_is_that_of_the_summary(images: RunDirectory) -> None:
     from rcmvae.diagnostics import clustering
 

@@ -81,12 +81,15 @@ def evaluate(
     from rcmvae.cli import tables  # noqa: PLC0415
     from rcmvae.cli.outcome import say  # noqa: PLC0415
     from rcmvae.experiment import evaluate as run_evaluation  # noqa: PLC0415
+    from rcmvae.findings import best_place  # noqa: PLC0415
     from rcmvae.novelty import file_of  # noqa: PLC0415
     from rcmvae.report.measures import DENSITIES  # noqa: PLC0415
     from rcmvae.results import Cut  # noqa: PLC0415
+    from rcmvae.run import RunDirectory  # noqa: PLC0415
 
     scores = run_evaluation(run, chosen, **cut, importance=draws, ood=ood, ood_options=options or ())
-    console.print(tables.measures(scores), tables.groups(scores))
+    at = best_place(RunDirectory.find(run).read_json("summary.json"))
+    console.print(tables.measures(scores), tables.groups(scores, at))
     if scores["losses"]["bound"]["mean"] < 0:
         say(console, DENSITIES)
     say(console, f"Written to {run / Cut(**cut).file_of(chosen)}")

@@ -9,6 +9,7 @@ from rich.console import Console
 from rcmvae import naming
 from rcmvae.cli.tables import channels
 from rcmvae.errors import counted
+from rcmvae.findings import best_place
 from rcmvae.report import PAGE
 from rcmvae.report.story import outcome
 from rcmvae.results import span
@@ -29,7 +30,7 @@ def show(run: RunDirectory, console: Console) -> None:
         return
     summary = run.read_json("summary.json")
     if "test" in summary:
-        console.print(channels(summary["test"]))
+        console.print(channels(summary["test"], best_place(summary)))
     say(console, *next_steps(run, summary), where_to_look(run))
 
 

@@ -21,7 +21,9 @@ def report(
     seed: Annotated[
         str | None,
         typer.Option(
-            metavar="N", help="Whose pictures to show, where seeds are several.", show_default="the first"
+            metavar="N",
+            help="Which seed's pictures to show.",
+            show_default="the one of least validation loss",
         ),
     ] = None,
     coordinator: startup.Coordinator = None,

@@ -39,27 +39,27 @@ def measures(scores: Mapping[str, Any]) -> Table:
     return made
 
 
-def channels(scores: Mapping[str, Any]) -> Table:
-    """What is in each channel of the first seed, and the group that it belongs to."""
-    parts = scores["channels_of"][0]
-    grouped = 1 < len(scores["groups_of"][0]) < len(parts)
+def channels(scores: Mapping[str, Any], at: int) -> Table:
+    """What is in each channel of the seed at a place, and the group that it belongs to."""
+    parts = scores["channels_of"][at]
+    grouped = 1 < len(scores["groups_of"][at]) < len(parts)
     columns = {"channel": "index", **({"group": "group"} if grouped else {})}
-    return _contents(scores, parts, columns)
+    return _contents(scores, at, parts, columns)
 
 
-def groups(scores: Mapping[str, Any]) -> Table:
-    """Which channels belong together for the first seed, and what is in each group."""
-    parts = [part | {"channels": " ".join(map(str, part["channels"]))} for part in scores["groups_of"][0]]
-    return _contents(scores, parts, {"group": "index", "channels": "channels"})
+def groups(scores: Mapping[str, Any], at: int) -> Table:
+    """Which channels belong together for the seed at a place, and what is in each group."""
+    parts = [part | {"channels": " ".join(map(str, part["channels"]))} for part in scores["groups_of"][at]]
+    return _contents(scores, at, parts, {"group": "index", "channels": "channels"})
 
 
 def _contents(
-    scores: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], columns: Mapping[str, str]
+    scores: Mapping[str, Any], at: int, parts: Sequence[Mapping[str, Any]], columns: Mapping[str, str]
 ) -> Table:
     first, labelled, seeds = next(iter(columns)), scores["labels"] > 0, scores["seeds"]
     rest = len(parts) - MOST_ROWS
     title = (
-        f"{scores['split']} samples by {first}{f' (seed {seeds[0]})' if len(seeds) > 1 else ''}".capitalize()
+        f"{scores['split']} samples by {first}{f' (seed {seeds[at]})' if len(seeds) > 1 else ''}".capitalize()
     )
     made = Table(
         title=title,
@@ -78,10 +78,10 @@ def _contents(
     return made
 
 
-def names(found: Names, active: Sequence[bool], several: bool) -> Table:
-    """What each channel is called, by the labels that were counted in it."""
+def names(found: Names, active: Sequence[bool], seed: int | None) -> Table:
+    """What each channel is called, by the labels that were counted in it; of a seed, where there are several."""
     made = Table(
-        title=f"What channels are called{' (first seed)' if several else ''}",
+        title=f"What channels are called{'' if seed is None else f' (seed {seed})'}",
         title_justify="left",
         box=SIMPLE,
     )

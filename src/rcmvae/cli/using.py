@@ -25,7 +25,9 @@ Options = Annotated[
 Seed = Annotated[
     int | None,
     typer.Option(
-        metavar="N", help="Which of the seeds that the run trained.", show_default="the first of them"
+        metavar="N",
+        help="Which of the seeds that the run trained.",
+        show_default="the one of least validation loss",
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Write over a file that is there already.")]

@@ -57,10 +57,10 @@ def _taught(
     options: Sequence[str],
 ) -> list[Names]:
     """What the channels of each seed are called with these labels counted."""
-    first = Trained.open(directory.path, nameless=fresh)
+    seeds: list[int] = directory.read_json("summary.json")["seeds"]
+    first = Trained.open(directory.path, seeds[0], nameless=fresh)
     given = _chosen(first, labelled_samples_of(first, x, y, options), number, "x" if y is not None else x)
     mark = marks(given.x)
-    seeds: list[int] = directory.read_json("summary.json")["seeds"]
     found = []
     for seed in seeds:
         trained = first if seed == seeds[0] else Trained.open(directory.path, seed, nameless=fresh)

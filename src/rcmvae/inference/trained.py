@@ -106,7 +106,7 @@ class Trained(Weights):
 
     @classmethod
     def open(cls, path: Path | str, seed: int | None = None, *, nameless: bool = False) -> "Trained":
-        """A finished run's weights: of this seed, or of its first; `nameless` leaves out what channels are called."""
+        """A finished run's weights: of this seed, or of its best; `nameless` leaves out what channels are called."""
         run = RunDirectory.find(path)
         config, card = run.config, run.card
         summary, at = place_of(run, seed)

@@ -170,6 +170,14 @@ def tell(findings: Findings, channels: Sequence[Channel]) -> Story:
     )
 
 
+def _seed(summary: Mapping[str, Any], seed: int) -> str:
+    """Which of several seeds is shown, and why."""
+    if len(summary["seeds"]) == 1:
+        return ""
+    why = ", whose validation loss is the least" if seed == summary.get("best_seed") else ""
+    return f" Shown is seed {seed}{why}."
+
+
 def _trained(findings: Findings) -> str:
     config, bundle = findings.config, findings.bundle
     K, D = config.model.num_channels, config.model.latent_dim
@@ -177,7 +185,7 @@ def _trained(findings: Findings) -> str:
     things = f"{size} pixels" if bundle.is_image else counted(int(size), "number") + " each"
     learners = config.objective.learners
     labels = f"with labels (by {listed(learners)})" if learners else "without labels"
-    seed = f" Shown is seed {bundle.seed}." if len(findings.summary["seeds"]) > 1 else ""
+    seed = _seed(findings.summary, bundle.seed)
     return (
         f"{counted(K, 'channel')}, each with {counted(D, 'dimension')}, trained {labels} on {bundle.data} ({things}). "
         f"Shown are the {counted(len(bundle), 'sample')} of the {bundle.split} split, with the weights after epoch "
