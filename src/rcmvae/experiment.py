@@ -197,9 +197,10 @@ def _reopen(run: RunDirectory, dataset: Any, epochs: int | None) -> Setting:
     config, card = run.config, run.card
     run.refuse_edits(config)
     if dataset is None and isinstance(config.data, ArraysSource):
+        ways = Ways(run.path, config)
         raise RunError(
-            f"{run.path} was trained on arrays handed over in Python, and does not keep them: it goes on and is "
-            f"evaluated only in Python, as in {Ways(run.path, config).on}."
+            f"{run.path} was trained on arrays handed over in Python, and does not keep them: it is evaluated and goes "
+            f"on only there, with {ways.scores} and {ways.on}."
         )
     if epochs is not None:
         training = config.training.model_copy(update={"epochs": epochs})

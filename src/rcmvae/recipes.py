@@ -67,7 +67,7 @@ class Recipe:
             falling = {"kind": "cosine", "start": start, "end": end, "epochs": epochs}
             found["training"]["learning_rate"] = {
                 "kind": "warmup",
-                "epochs": self.rising * epochs,
+                "epochs": round(self.rising * epochs, 6),
                 "then": falling,
             }
         return found
@@ -83,7 +83,7 @@ class Recipe:
         first, last = self.spread
         if first == last:
             return -first
-        begin, end = (share * epochs for share in self.between)
+        begin, end = (round(share * epochs, 6) for share in self.between)
         return {
             "weight": {"kind": "linear", "start": -first, "end": -last, "begin": begin, "epochs": end - begin}
         }

@@ -156,6 +156,12 @@ class Ways:
         )
 
     @property
+    def scores(self) -> str:
+        return self._typed(
+            f"rcmvae evaluate {self._quoted}", f"rcmvae.evaluate({str(self.path)!r}, dataset=dataset)"
+        )
+
+    @property
     def report(self) -> str:
         return self._typed(
             f"rcmvae report {self._quoted}", f"rcmvae.make_report({str(self.path)!r}, dataset=dataset)"

@@ -35,7 +35,8 @@ def test_a_pipe_gets_one_plain_line_per_epoch() -> None:
     file = io.StringIO()
     lines = shown(Console(file=file, force_terminal=False, width=40), file).splitlines()
     assert lines == [
-        f"epoch {epoch}/3  2,000 images/s  channels 3 of 4 in use  bound {130 - epoch}.00 nats  loss -1.50: kl_c 0.25"
+        f"epoch {epoch}/3  2,000 images/s  channels 3 of 4 in use  bound {130 - epoch}.00 nats  "
+        "loss -1.50; terms, not weighted: kl_c 0.25"
         for epoch in (1, 2, 3)
     ]
 
@@ -68,4 +69,7 @@ def test_an_error_leaves_the_terminal_as_it_was() -> None:
 
 def test_several_replicas_are_shown_by_their_means() -> None:
     line = describe([signals(1, bound=100, used=2), signals(1, bound=110, used=3)], 1000)
-    assert line == "4,000 images/s  channels 2.5 of 4 in use  bound 105.00 nats  loss -1.50: kl_c 0.25"
+    assert (
+        line
+        == "4,000 images/s  channels 2.5 of 4 in use  bound 105.00 nats  loss -1.50; terms, not weighted: kl_c 0.25"
+    )

@@ -75,5 +75,5 @@ def describe(signals: Sequence[Signals], images_per_epoch: int) -> str:
     terms = "  ".join(f"{name} {np.mean([one.train[name] for one in signals]):.3g}" for name in names)
     return (
         f"{rate:,.0f} images/s  channels {used:g} of {open_channels:g} in use  "
-        f"bound {bound:.2f} nats  loss {loss:.2f}: {terms}"
+        f"bound {bound:.2f} nats  loss {loss:.2f}; terms, not weighted: {terms}"
     )
