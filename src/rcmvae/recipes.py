@@ -84,9 +84,8 @@ class Recipe:
         if first == last:
             return -first
         begin, end = (round(share * epochs, 6) for share in self.between)
-        return {
-            "weight": {"kind": "linear", "start": -first, "end": -last, "begin": begin, "epochs": end - begin}
-        }
+        falling = {"kind": "linear", "start": -first, "end": -last, "begin": begin}
+        return {"weight": falling | {"epochs": round(end - begin, 6)}}
 
 
 def _model(
