@@ -86,7 +86,7 @@ class ChannelTree:
     def nearly(self) -> tuple[int, ...]:
         """The numbers of groups, ascending, that are proposed nearly as clearly: their gap is three quarters as large.
 
-        >>> joint = np.kron(np.diag([0.5, 0.5]), np.array([[0.42, 0.08], [0.08, 0.42]]))
+        >>> joint = np.kron(np.diag([0.5, 0.5]), np.array([[0.463, 0.037], [0.037, 0.463]]))
         >>> tree = channel_tree(joint)
         >>> tree.proposed, tree.nearly
         (2, (4,))
