@@ -112,7 +112,8 @@ def summary(setting: Setting, outcome: Outcome, history: History, ending: Ending
         told["curriculum"] = [growth_of(initial, growth) for growth in checkpoint.growth]
     if ending is not None:
         told["extendable"] = not checkpoint.finished.all()  # whether more epochs would train anything
-        told["best_seed"] = seeds[int(np.argmin(values["validation/loss"]))]
+        if values:  # of several processes the lead alone has the history, and writes this
+            told["best_seed"] = seeds[int(np.argmin(values["validation/loss"]))]
         told["channel_tree"] = [tree_of(tree) for tree in ending.trees]
         if len(setting.dataset.test.x):
             told["test"] = scores(setting, outcome.chosen, "test", ending)
