@@ -197,10 +197,9 @@ def _reopen(run: RunDirectory, dataset: Any, epochs: int | None) -> Setting:
     config, card = run.config, run.card
     run.refuse_edits(config)
     if dataset is None and isinstance(config.data, ArraysSource):
-        ways = Ways(run.path, config)
         raise RunError(
             f"{run.path} was trained on arrays handed over in Python, and does not keep them: it is evaluated and goes "
-            f"on only there, with {ways.scores} and {ways.on}."
+            f"on only there, with {Ways(run.path, config).with_data}."
         )
     if epochs is not None:
         training = config.training.model_copy(update={"epochs": epochs})

@@ -156,10 +156,9 @@ class Ways:
         )
 
     @property
-    def scores(self) -> str:
-        return self._typed(
-            f"rcmvae evaluate {self._quoted}", f"rcmvae.evaluate({str(self.path)!r}, dataset=dataset)"
-        )
+    def with_data(self) -> str:
+        """For runs whose samples were handed over."""
+        return f"rcmvae.evaluate({str(self.path)!r}, dataset=dataset) and {self.on}"
 
     @property
     def report(self) -> str:
