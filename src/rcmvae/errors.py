@@ -50,9 +50,9 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     return f" Did you mean '{match}'?" if match else ""
 
 
-def closest(name: str, allowed: Iterable[str]) -> str | None:
+def closest(name: str, allowed: Iterable[str], alike: float = 0.6) -> str | None:
     """The legal name that comes closest to a mistyped one, if any does."""
-    return next(iter(difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.6)), None)
+    return next(iter(difflib.get_close_matches(name, list(allowed), n=1, cutoff=alike)), None)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -72,15 +72,13 @@ def bundle_file(seed: int) -> str:
 
 
 def best_place(summary: Mapping[str, Any]) -> int:
-    """The place of the seed that stands for a finished run: the one of least validation loss.
+    """The place of the seed that stands for a finished run; in summaries of before, which name none, the first.
 
     >>> best_place({"seeds": [4, 5, 6], "best_seed": 5}), best_place({"seeds": [4, 5, 6]})
     (1, 0)
     """
     seeds = summary["seeds"]
-    return seeds.index(
-        summary.get("best_seed", seeds[0])
-    )  # summaries once had none, and the first stood for all
+    return seeds.index(summary.get("best_seed", seeds[0]))
 
 
 def place_of(run: RunDirectory, seed: int | None) -> tuple[dict[str, Any], int]:

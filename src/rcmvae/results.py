@@ -112,12 +112,17 @@ def summary(setting: Setting, outcome: Outcome, history: History, ending: Ending
         told["curriculum"] = [growth_of(initial, growth) for growth in checkpoint.growth]
     if ending is not None:
         told["extendable"] = not checkpoint.finished.all()  # whether more epochs would train anything
-        if values:  # of several processes the lead alone has the history, and writes this
-            told["best_seed"] = seeds[int(np.argmin(values["validation/loss"]))]
+        if len(rows) == len(seeds):  # of several processes the lead alone has the history, and writes this
+            told["best_seed"] = _best(rows, setting.config.curriculum is not None)
         told["channel_tree"] = [tree_of(tree) for tree in ending.trees]
         if len(setting.dataset.test.x):
             told["test"] = scores(setting, outcome.chosen, "test", ending)
     return told
+
+
+def _best(rows: Sequence[Mapping[str, Any]], is_growing: bool) -> int:
+    """The seed of least validation loss; the first where channels grow, since more channels have less loss."""
+    return (rows[0] if is_growing else min(rows, key=lambda row: row["validation/loss"]))["seed"]
 
 
 def seeds_of(setting: Setting) -> list[int]:

@@ -151,7 +151,7 @@ def test_data_info_describes_what_a_run_would_see() -> None:
         (["train", "--images/a.png"], "rcmvae: There is no option '--images/a.png'. See --help."),
         (
             ["train", "digits", "--training.epoch=5"],
-            "rcmvae: There is no option '--training.epoch'. Settings are written KEY=VALUE: training.epochs=5.",
+            "rcmvae: There is no option '--training.epoch'. Did you mean training.epochs=5?",
         ),
         (
             ["train", "digits", "--weight", "2"],
@@ -320,18 +320,26 @@ def test_a_cut_that_may_as_well_be_another_is_told(tmp_path: Path) -> None:
     tree = {"channels": [*range(20)], "proposed": 6, "nearly": [7, 10]}
     found = summary(channel_tree=[tree], test=UNLABELLED)
     told = "The channel tree proposes 6 groups of 20 channels"
-    assert outcome(found, "all")[-1] == f"{told}; 7 or 10 would be nearly as clear."
+    assert outcome(found, "all")[-1] == f"{told}; 7 or 10 groups would be nearly as clear."
     assert any(
         f"evaluate {tmp_path} --groups 7 " in line for line in next_steps(RunDirectory(tmp_path), found)
     )
     clear = tree | {"nearly": []}
     both = summary(seeds=[3, 4], channel_tree=[clear, tree], test=UNLABELLED)
-    assert outcome(both, "all")[-1] == f"{told}; in seed 4, 7 or 10 would be nearly as clear."
+    assert outcome(both, "all")[-1] == f"{told}; 7 or 10 groups in seed 4 would be nearly as clear."
     apart = tree | {"channels": [*range(6)], "nearly": [3]}
     assert outcome(summary(channel_tree=[apart], test=UNLABELLED), "all")[-1].endswith(
-        "every channel in use is told from the others; 3 would be nearly as clear."
+        "every channel in use is told from the others; 3 groups would be nearly as clear."
     )
     assert not any("evaluate" in line for line in next_steps(RunDirectory(tmp_path), summary()))
+    # What is advised can be done: with every seed, and with the samples that there are.
+    few = tree | {"channels": [*range(8)], "proposed": 3, "nearly": []}
+    for best, groups in ((4, 7), (3, None)):
+        mixed = summary(seeds=[3, 4], channel_tree=[few, tree], best_seed=best)
+        del mixed["test"]
+        advised = [line for line in next_steps(RunDirectory(tmp_path), mixed) if "evaluate" in line]
+        told = [line.partition("#")[0].split()[-4:] for line in advised]
+        assert told == ([] if groups is None else [["--split", "validation", "--groups", str(groups)]])
 
 
 def test_what_cannot_be_one_to_one_is_told() -> None:

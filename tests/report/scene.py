@@ -81,7 +81,13 @@ def summary(seeds: tuple[int, ...] = (0,), *, labelled: bool = True) -> dict[str
         "clustering": agreement if labelled else {},
         "groups": {"count": spread([2] * len(seeds))} | (agreement if labelled else {}),
         "channels_of": [[{"index": k, "samples": 10} for k in range(3)] for _ in seeds],
-        "groups_of": [[{"index": 0, "channels": [0]}, {"index": 1, "channels": [1, 2]}] for _ in seeds],
+        "groups_of": [
+            [
+                {"index": 0, "channels": [0], "samples": 10},
+                {"index": 1, "channels": [1, 2], "samples": 20},
+            ]
+            for _ in seeds
+        ],
     }
     return {
         "status": "finished",

@@ -88,7 +88,8 @@ def evaluate(
     from rcmvae.run import RunDirectory  # noqa: PLC0415
 
     scores = run_evaluation(run, chosen, **cut, importance=draws, ood=ood, ood_options=options or ())
-    at = best_place(RunDirectory.find(run).read_json("summary.json"))
+    directory = RunDirectory.find(run)
+    at = best_place(directory.read_json("summary.json")) if directory.is_finished else 0
     console.print(tables.measures(scores), tables.groups(scores, at))
     if scores["losses"]["bound"]["mean"] < 0:
         say(console, DENSITIES)

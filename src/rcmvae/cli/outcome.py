@@ -54,12 +54,23 @@ def next_steps(run: RunDirectory, summary: Mapping[str, Any]) -> list[str]:
     steps = {f"rcmvae predict {path} DATA": "which channel and group other samples belong to"}
     if not naming.is_named(run):
         steps[f"rcmvae teach {path} DATA"] = "name channels with a few labelled samples"
-    if other := [groups for tree in summary["channel_tree"] for groups in tree.get("nearly", ())]:
-        steps[f"rcmvae evaluate {path} --groups {other[0]}"] = "the groups of another cut, nearly as clear"
+    if (groups := _other_cut(summary)) is not None:
+        split = "" if "test" in summary else " --split validation"
+        steps[f"rcmvae evaluate {path}{split} --groups {groups}"] = (
+            "the groups of another cut, nearly as clear"
+        )
     if summary["extendable"]:
         steps[f"rcmvae resume {path} --epochs {2 * summary['epochs']}"] = "train for longer"
     width = max(map(len, steps))
     return ["Next:", *(f"  {command:<{width}}  # {purpose}" for command, purpose in steps.items())]
+
+
+def _other_cut(summary: Mapping[str, Any]) -> int | None:
+    """How many groups another clear cut has, where all seeds have as many channels."""
+    trees = summary["channel_tree"]
+    most = min(len(tree["channels"]) for tree in trees)
+    near = trees[best_place(summary)].get("nearly", ())
+    return next((groups for groups in near if groups <= most), None)
 
 
 def where_to_look(run: RunDirectory) -> str:

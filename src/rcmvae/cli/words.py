@@ -14,6 +14,7 @@ from rcmvae.errors import ConfigError, closest
 SETTINGS = {"ignore_unknown_options": True}
 
 SHOWN = 3  # of the settings that a word may stand for
+ALIKE = 0.8  # how like a name a word must be to be taken for it, 1 where they are the same
 
 File = Annotated[
     str | None,
@@ -62,34 +63,38 @@ def _no_option(words: Sequence[str], options: Sequence[str]) -> str:
 
     >>> _no_option(["--num-channels=5"], [])
     "There is no option '--num-channels'. Settings are written KEY=VALUE: model.num_channels=5."
-    >>> _no_option(["--batch_sizes", "64", "name=it"], ["--name"])
-    "There is no option '--batch_sizes'. Settings are written KEY=VALUE: training.batch_size=64."
+    >>> _no_option(["--batch-sizes", "64", "name=it"], ["--name"])
+    "There is no option '--batch-sizes'. Did you mean training.batch_size=64?"
     >>> _no_option(["--quite"], ["--quiet"])
     "There is no option '--quite'. Did you mean '--quiet'?"
-    >>> _no_option(["-0.5"], ["--quiet"])
-    "There is no option '-0.5'. See --help."
+    >>> _no_option(["--force"], ["--quiet"])
+    "There is no option '--force'. See --help."
     """
     from rcmvae.config import Config  # noqa: PLC0415
     from rcmvae.config.places import highest, last, paths_in  # noqa: PLC0415
 
     option, _, value = words[0].partition("=")
     value = value or next((word for word in words[1:2] if "=" not in word and word[:1] != "-"), "VALUE")
-    told, key, paths = (
-        f"There is no option '{option}'.",
-        option.lstrip("-").replace("-", "_"),
-        [*paths_in(Config)],
-    )
-    names = [*map(last, paths), *paths]
-    if key not in names:
-        match = closest(option.lstrip("-"), [*(name.lstrip("-") for name in options), *names])
-        if f"--{match}" in options:
-            return f"{told} Did you mean '--{match}'?"
-        if match is None:
-            return f"{told} See --help."
-        key = match
-    meant = [f"{path}={value}" for path in ([key] if key in paths else highest(key, Config))]
-    others = f", or {len(meant) - SHOWN} others" if len(meant) > SHOWN else ""
-    return f"{told} Settings are written KEY=VALUE: {' or '.join(meant[:SHOWN])}{others}."
+    told = f"There is no option '{option}'."
+    paths = [*paths_in(Config)]
+    keys = {path: [path] for path in paths} if "." in option else {}
+    if not keys:
+        keys = {name: highest(name, Config) for name in {*map(last, paths)}}
+
+    def settings(key: str) -> str:
+        meant = [f"{path}={value}" for path in keys[key]]
+        others = f", or {len(meant) - SHOWN} others" if len(meant) > SHOWN else ""
+        return f"{' or '.join(meant[:SHOWN])}{others}"
+
+    key = option.lstrip("-").replace("-", "_")
+    if key in keys:
+        return f"{told} Settings are written KEY=VALUE: {settings(key)}."
+    named = {name.lstrip("-").replace("-", "_"): name for name in (*options, "--help")}
+    match = closest(key, [*named, *keys], ALIKE)
+    if match is None:
+        return f"{told} See --help."
+    meant = f"'{named[match]}'" if match in named else settings(match)
+    return f"{told} Did you mean {meant}?"
 
 
 def tell(notes: tuple[str, ...]) -> None:

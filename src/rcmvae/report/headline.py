@@ -1,6 +1,6 @@
 """The finding of a run in one sentence, and its few numbers."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rcmvae.diagnostics import LEVEL, Bundle, wilson
@@ -53,20 +53,17 @@ def facts(findings: Findings, channels: Sequence[Channel]) -> Iterator[Fact]:
 
 def score(test: Mapping[str, Any]) -> tuple[str, str]:
     """Which score says how far channels and labels agree, and what it is: more channels than labels fit many to one."""
-    if outnumbered(in_use(test), test["labels"]):
+    if outnumbered(test, "channels_of"):
         return "purity", "test purity: samples of the commonest label of their channel"
     return "accuracy", "test accuracy, one channel per label"
 
 
-def in_use(test: Mapping[str, Any]) -> list[int]:
-    """How many channels of each seed hold enough samples to be in use: a stray one makes no channel of it."""
-    least = USED * test["samples"]
-    return [sum(part["samples"] >= least for part in parts) for parts in test["channels_of"]]
-
-
-def outnumbered(counts: Iterable[int], labels: int) -> bool:
-    """Whether some seed has more channels or groups than there are labels, so that one to one cannot fit."""
-    return max(counts) > labels
+def outnumbered(test: Mapping[str, Any], parts: str) -> bool:
+    """Whether one to one cannot fit: as many channels or groups as labels leave samples over, not just a stray few."""
+    left = (
+        sum(sorted((one["samples"] for one in each), reverse=True)[test["labels"] :]) for each in test[parts]
+    )
+    return max(left) >= USED * test["samples"]
 
 
 def _doubt(findings: Findings, key: str) -> str:

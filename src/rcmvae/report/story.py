@@ -7,7 +7,7 @@ from typing import Any
 from rcmvae.errors import counted, listed
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel
-from rcmvae.report.headline import Fact, facts, in_use, lead, outnumbered
+from rcmvae.report.headline import Fact, facts, lead, outnumbered
 from rcmvae.report.measures import BOUND, BOUND_UNIT, DENSITIES, signed
 from rcmvae.report.noticed import Remark, remarks
 from rcmvae.results import number, span
@@ -51,18 +51,24 @@ def _densities(test: Mapping[str, Any]) -> list[str]:
 
 
 def _by_channels(test: Mapping[str, Any]) -> list[str]:
-    return agreement(test, "clustering", "channel", in_use(test))
+    return agreement(test, "clustering", "channel", _channel_counts(test))
 
 
 def _left_over(test: Mapping[str, Any]) -> list[str]:
     """Why one channel per label cannot reach all samples, where it cannot, and how many it does."""
-    counts, labels = in_use(test), test["labels"]
+    counts, labels = _channel_counts(test), test["labels"]
     left = left_over("channel", counts, labels)
     if not (labels and left):
         return []
     return [
-        one_to_one(test, "clustering", "channel", counts) if outnumbered(counts, labels) else f"With {left}"
+        one_to_one(test, "clustering", "channel", counts)
+        if outnumbered(test, "channels_of")
+        else f"With {left}"
     ]
+
+
+def _channel_counts(test: Mapping[str, Any]) -> list[int]:
+    return [len(parts) for parts in test["channels_of"]]
 
 
 def growth(summary: Mapping[str, Any]) -> list[str]:
@@ -83,18 +89,18 @@ def grouping(summary: Mapping[str, Any]) -> list[str]:
     """What the channel tree proposes, and how well that agrees with labels."""
     trees, test = summary["channel_tree"], summary.get("test")
     proposed, most = [tree["proposed"] for tree in trees], [len(tree["channels"]) for tree in trees]
-    else_ = _nearly(summary["seeds"], trees)
+    others = _nearly(summary["seeds"], trees)
     if max(most) == 1:
         return ["One channel is in use: there is nothing to group."]
     if proposed == most:
-        return [f"The channel tree proposes no groups: every channel in use is told from the others{else_}."]
+        return [f"The channel tree proposes no groups: every channel in use is told from the others{others}."]
     if max(proposed) == 1:
         return [
             f"The channel tree proposes no groups: views of a sample tell no two of all {span(most)} channels apart by "
             "more than half, and no step between merges stands out, so by them alone no channel is a kind of its own. "
             "Go by the channels."
         ]
-    line = f"The channel tree proposes {span(proposed)} groups of {span(most)} channels{else_}."
+    line = f"The channel tree proposes {span(proposed)} groups of {span(most)} channels{others}."
     return [line, *([] if test is None else agreement(test, "groups", "group", proposed))]
 
 
@@ -102,15 +108,15 @@ def _nearly(seeds: Sequence[int], trees: Sequence[Mapping[str, Any]]) -> str:
     """The end of a sentence: how many groups would be a cut that is nearly as clear, where there is one.
 
     >>> _nearly([3], [{"nearly": [4, 9]}]), _nearly([0, 1], [{"nearly": []}, {"nearly": [4]}])
-    ('; 4 or 9 would be nearly as clear', '; in seed 1, 4 would be nearly as clear')
+    ('; 4 or 9 groups would be nearly as clear', '; 4 groups in seed 1 would be nearly as clear')
     """
     several = len(seeds) > 1
     told = [
-        f"{f'in seed {seed}, ' * several}{' or '.join(map(str, near))}"
+        f"{' or '.join(map(str, near))} groups{f' in seed {seed}' * several}"
         for seed, tree in zip(seeds, trees, strict=True)
         if (near := tree.get("nearly"))  # summaries once had none
     ]
-    return f"; {'; '.join(told)} would be nearly as clear" if told else ""
+    return f"; {' and '.join(told)} would be nearly as clear" if told else ""
 
 
 def by_labels(test: Mapping[str, Any]) -> list[str]:
@@ -128,7 +134,7 @@ def agreement(test: Mapping[str, Any], key: str, part: str, counts: list[int]) -
     if not test["labels"]:
         return []
     pure = f"{number(test[key]['purity'], '{:.1%}')} of the samples have the commonest label of their {part}."
-    return [*([pure] if outnumbered(counts, test["labels"]) else []), one_to_one(test, key, part, counts)]
+    return [*([pure] if outnumbered(test, f"{part}s_of") else []), one_to_one(test, key, part, counts)]
 
 
 def one_to_one(test: Mapping[str, Any], key: str, part: str, counts: list[int]) -> str:
