@@ -488,15 +488,24 @@ def test_the_seed_of_least_validation_loss_stands_for_a_run(reported: RunDirecto
     best = min(last, key=lambda row: row["validation/loss"])["seed"]
     summary = reported.read_json("summary.json")
     assert summary["best_seed"] == best
-    assert gather(reported).bundle.seed == best
-    experiment.make_report(reported.path)
-    text = (reported.path / "REPORT.md").read_text(encoding="utf-8")
-    assert f"Shown is seed {best}, whose validation loss is the least." in text
+    shutil.copytree(reported.path, tmp_path / "copy")
+    copy = RunDirectory.find(tmp_path / "copy")
+    for named in (0, 1):
+        copy.write_json("summary.json", summary | {"best_seed": named})
+        assert gather(copy).bundle.seed == named
+        experiment.make_report(copy.path)
+        text = (copy.path / "REPORT.md").read_text(encoding="utf-8")
+        assert f"Shown is seed {named}, whose validation loss is the least." in text
     # Summaries of before named none: the first stood for the run.
-    shutil.copytree(reported.path, tmp_path / "earlier")
-    earlier = RunDirectory.find(tmp_path / "earlier")
-    earlier.write_json("summary.json", {key: summary[key] for key in summary if key != "best_seed"})
-    assert gather(earlier).bundle.seed == 0
+    copy.write_json("summary.json", {key: summary[key] for key in summary if key != "best_seed"})
+    assert gather(copy).bundle.seed == 0
+
+
+def test_where_channels_grow_losses_of_seeds_do_not_compare() -> None:
+    from rcmvae.results import _best
+
+    rows = [{"seed": 4, "validation/loss": -10.0}, {"seed": 5, "validation/loss": -50.0}]
+    assert (_best(rows, is_growing=False), _best(rows, is_growing=True)) == (5, 4)
 
 
 @pytest.mark.usefixtures("sketched")

@@ -432,6 +432,12 @@ def test_contents_as_a_table() -> None:
         "commonest label": ["7", "7", "7"],
         "purity": ["50.0%"] * 3,
     }
+    two = UNLABELLED | {
+        "seeds": [3, 4],
+        "groups_of": [UNLABELLED["groups_of"][0], UNLABELLED["groups_of"][0][:1]],
+    }
+    assert "(seed 4)" in str(tables.groups(two, 1).title)
+    assert len(cells(tables.groups(two, 1))["group"]) == 1
     assert cells(tables.groups(UNLABELLED, 0)) == {
         "group": ["0", "1"], "channels": ["0 2", "1"], "samples": ["100", "99"]
     }  # fmt: skip

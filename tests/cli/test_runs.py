@@ -122,6 +122,17 @@ def test_a_run_is_evaluated(work: Path, run: Run, trained: str) -> None:
     assert json.loads((work / "runs/tiny/evaluation-validation.json").read_text())["samples"] == 30
 
 
+def test_a_run_that_was_killed_is_evaluated_too(work: Path, run: Run, trained: str) -> None:
+    """Its summary says no more than that it is running."""
+    summary = work / "runs" / "tiny" / "summary.json"
+    before = summary.read_text()
+    summary.write_text('{"status": "running"}')
+    status, out, err = run("evaluate", "runs/tiny", "--split", "validation")
+    summary.write_text(before)
+    assert (status, err) == (0, "")
+    assert "Validation samples by group" in out
+
+
 def test_a_cut_is_told_and_kept_apart(work: Path, run: Run, trained: str) -> None:
     status, out, err = run("evaluate", "runs/tiny", "--groups", "1")
     assert (status, err) == (0, "")

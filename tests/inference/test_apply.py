@@ -60,12 +60,15 @@ def test_the_embedding_of_a_split_is_what_a_survey_sees(images: RunDirectory, se
     close(found.group_probability, by_group.max(axis=1))
 
 
-def test_the_best_seed_is_taken_where_none_is_named(images: RunDirectory) -> None:
-    best = images.read_json("summary.json")["best_seed"]
-    one, other = embed(images.path, "test"), embed(images.path, "test", seed=best)
-    np.testing.assert_array_equal(one.responsibility, other.responsibility)
-    apart = embed(images.path, "test", seed=1 - best)
-    assert not np.allclose(one.responsibility, apart.responsibility)
+@pytest.mark.parametrize("best", [0, 1])
+def test_the_best_seed_is_taken_where_none_is_named(images: RunDirectory, tmp_path: Path, best: int) -> None:
+    shutil.copytree(images.path, tmp_path / "copy")
+    copy = RunDirectory.find(tmp_path / "copy")
+    copy.write_json("summary.json", copy.read_json("summary.json") | {"best_seed": best})
+    found = embed(copy.path, "test")
+    np.testing.assert_array_equal(found.responsibility, embed(copy.path, "test", seed=best).responsibility)
+    apart = embed(copy.path, "test", seed=1 - best)
+    assert not np.allclose(found.responsibility, apart.responsibility)
 
 
 def test_accuracy_of_what_is_predicted_is_that_of_the_summary(images: RunDirectory) -> None:
