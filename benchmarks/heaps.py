@@ -1,11 +1,11 @@
 """How many groups the channel tree proposes where it is known how many there are: round heaps of points.
 
-    python -m benchmarks.heaps [--first 0] [--seeds 2] [--heaps 1 2 …] [--columns 2 3 …] [--channels 6 10]
+    python -m benchmarks.heaps [--first 2] [--seeds 2] [--heaps 1 2 …] [--columns 2 3 …] [--channels 6 10]
 
 The recipe that vectors get where nothing is said, without labels, with as many channels as heaps or more. The two
 nearest heaps are 8 deviations apart in up to 4 columns, 6 in up to 8, and 4 in more. `told` is the adjusted Rand index
 of groups and heaps, and `heights` (in the file) are what another rule for the cut would have to go by. Every seed draws
-its own heaps.
+its own heaps; the numbers of the rule were chosen with seeds 0 and 1.
 """
 
 import itertools
@@ -19,6 +19,7 @@ from sklearn.metrics import adjusted_rand_score
 from benchmarks.common import arguments, progress, report, trained
 from rcmvae.curriculum import group_responsibility
 from rcmvae.data import dataset_from_arrays
+from rcmvae.errors import counted
 from rcmvae.recipes import config_for
 from rcmvae.results import channel_trees
 
@@ -64,12 +65,12 @@ def told(rows: list[dict[str, Any]]) -> Iterator[str]:
             found = [row["groups"] for row in rows if (row["columns"], row["heaps"]) == (columns, heaps)]
             right = found.count(heaps)
             groups = ", ".join(map(str, found))
-            yield f"{columns} columns, {heaps} heaps: {right} of {len(found)} right; groups {groups}"
+            yield f"{columns} columns, {counted(heaps, 'heap')}: {right} of {len(found)} right; groups {groups}"
 
 
 def main() -> None:
     args = arguments(
-        __doc__, first=0, seeds=2, heaps=[1, 2, 3, 4, 6], columns=[2, 3, 8, 20], channels=[6, 10]
+        __doc__, first=2, seeds=2, heaps=[1, 2, 3, 4, 6], columns=[2, 3, 8, 20], channels=[6, 10]
     ).parse_args()
     seeds = range(args.first, args.first + args.seeds)
     cases = itertools.product(args.columns, args.heaps, args.channels, seeds)

@@ -157,7 +157,7 @@ class Ways:
 
     @property
     def with_data(self) -> str:
-        """For runs whose samples were handed over."""
+        """How a run is evaluated and gone on with, where its samples were handed over."""
         return f"rcmvae.evaluate({str(self.path)!r}, dataset=dataset) and {self.on}"
 
     @property

@@ -21,7 +21,6 @@ from tests.training.small import bench, digits, rows_of, same_bits, start_python
 from .trainer import EPOCHS, settings
 
 SCRIPT = Path(__file__).with_name("trainer.py")
-KILLS = 2  # of one run
 
 
 class Stopped(NamedTuple):
@@ -125,7 +124,7 @@ def test_interrupted_terminated_and_killed(stages: Path) -> None:
 def test_killed_while_channels_grow(grown: Path) -> None:
     """In the middle of kicks and trials: the same decisions, the same bits."""
     path, draw = grown.with_name("stopped"), random.Random(1)
-    for _ in range(KILLS):
+    for _ in range(2):
         assert stop("growing", path, signal.SIGKILL, draw).status == -signal.SIGKILL
     finish("growing", path)
     found = assert_as_if_nothing_had_happened("growing", path, grown)

@@ -23,7 +23,7 @@ def report(
         typer.Option(
             metavar="N",
             help="Which seed's pictures to show.",
-            show_default="the one of least validation loss",
+            show_default="best_seed of summary.json",
         ),
     ] = None,
     coordinator: startup.Coordinator = None,

@@ -27,7 +27,7 @@ Seed = Annotated[
     typer.Option(
         metavar="N",
         help="Which of the seeds that the run trained.",
-        show_default="the one of least validation loss",
+        show_default="best_seed of summary.json",
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Write over a file that is there already.")]

@@ -76,15 +76,14 @@ class ChannelTree:
 
         Where even the largest height is no more than one half, channels that are all told apart as badly may as well be
         one kind as many. Then only a step counts, from one merge to one of twice its height and to 0.3 or more, and
-        without one everything is one group. Where heights rise evenly, the proposal means little: `nearly` has what
-        else could be proposed.
+        without one everything is one group. Where heights rise evenly, the proposal means little: `nearly` has others.
         """
         gaps = self._gaps
         return len(self.channels) - int(gaps.argmax()) if gaps.any() else 1
 
     @property
     def nearly(self) -> tuple[int, ...]:
-        """The numbers of groups, ascending, that are proposed nearly as clearly: their gap is three quarters as large.
+        """The numbers of groups, ascending, that would be proposed nearly as clearly: gaps are three quarters or more.
 
         >>> joint = np.kron(np.diag([0.5, 0.5]), np.array([[0.463, 0.037], [0.037, 0.463]]))
         >>> tree = channel_tree(joint)
