@@ -17,6 +17,9 @@ from rcmvae.diagnostics import METRICS
 from rcmvae.errors import ConfigError, RunError
 from rcmvae.findings import gather
 from rcmvae.interruption import Interruption
+from rcmvae.report.channels import channels_of
+from rcmvae.report.story import tell
+from rcmvae.results import _best
 from rcmvae.run import RunDirectory, Ways
 from rcmvae.training import History
 
@@ -492,18 +495,16 @@ def test_the_seed_of_least_validation_loss_stands_for_a_run(reported: RunDirecto
     copy = RunDirectory.find(tmp_path / "copy")
     for named in (0, 1):
         copy.write_json("summary.json", summary | {"best_seed": named})
-        assert gather(copy).bundle.seed == named
-        experiment.make_report(copy.path)
-        text = (copy.path / "REPORT.md").read_text(encoding="utf-8")
-        assert f"Shown is seed {named}, whose validation loss is the least." in text
+        findings = gather(copy)
+        assert findings.bundle.seed == named
+        story = tell(findings, channels_of(findings.bundle, findings.groups))
+        assert story.trained.endswith(f" Shown is seed {named}, whose validation loss is the least.")
     # Summaries of before named none: the first stood for the run.
     copy.write_json("summary.json", {key: summary[key] for key in summary if key != "best_seed"})
     assert gather(copy).bundle.seed == 0
 
 
 def test_where_channels_grow_losses_of_seeds_do_not_compare() -> None:
-    from rcmvae.results import _best
-
     rows = [{"seed": 4, "validation/loss": -10.0}, {"seed": 5, "validation/loss": -50.0}]
     assert (_best(rows, is_growing=False), _best(rows, is_growing=True)) == (5, 4)
 
