@@ -308,6 +308,8 @@ def test_the_outcome_in_plain_words() -> None:
         "Nats below 0 are no mistake: the outputs are densities, and a density may exceed 1.",
         "The channel tree proposes 3 to 10 groups of 4 to 12 channels.",
     ]
+    standing = "Where no seed is named, 1 stands for the run: its validation loss is the least."
+    assert outcome(summary(seeds=[0, 1], test=two, channel_tree=trees, best_seed=1), "all")[1] == standing
     untested = summary(channel_tree=[{"channels": [0, 1], "proposed": 1}])
     del untested["test"]
     assert outcome(untested, "all")[1:] == [

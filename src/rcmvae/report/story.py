@@ -18,6 +18,7 @@ def outcome(summary: Mapping[str, Any], used: str) -> list[str]:
     test = summary.get("test")
     return [
         f"{trained(summary)}; {used}.",
+        *_standing(summary),
         *growth(summary),
         *([] if test is None else [_bound(test), *_densities(test), *_by_channels(test), *by_labels(test)]),
         *grouping(summary),
@@ -39,6 +40,18 @@ def trained(summary: Mapping[str, Any]) -> str:
     """How long training took."""
     epochs, seconds, seeds = summary["epochs"], summary["seconds"], len(summary["seeds"])
     return f"{counted(epochs, 'epoch')} in {seconds:.1f} seconds" + f", {seeds} seeds" * (seeds > 1)
+
+
+def _standing(summary: Mapping[str, Any]) -> list[str]:
+    """Which of several seeds is meant where none is named.
+
+    >>> _standing({"seeds": [4, 5], "best_seed": 5})
+    ['Where no seed is named, 5 stands for the run: its validation loss is the least.']
+    """
+    if len(summary["seeds"]) == 1 or "best_seed" not in summary:
+        return []
+    why = "it is the first" if summary.get("curriculum") else "its validation loss is the least"
+    return [f"Where no seed is named, {summary['best_seed']} stands for the run: {why}."]
 
 
 def _bound(test: Mapping[str, Any]) -> str:
@@ -180,7 +193,8 @@ def _seed(summary: Mapping[str, Any], seed: int) -> str:
     """Which of several seeds is shown, and why."""
     if len(summary["seeds"]) == 1:
         return ""
-    why = ", whose validation loss is the least" if seed == summary.get("best_seed") else ""
+    is_least = seed == summary.get("best_seed") and not summary.get("curriculum")
+    why = ", whose validation loss is the least" if is_least else ""
     return f" Shown is seed {seed}{why}."
 
 
