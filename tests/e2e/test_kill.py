@@ -1,4 +1,4 @@
-"""A run that is interrupted, terminated and killed again and again ends as if nothing had happened."""
+"""A run that is interrupted, terminated or killed, and goes on, ends as if nothing had happened."""
 
 import csv
 import json
