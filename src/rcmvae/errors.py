@@ -64,6 +64,15 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
+def together(names: Sequence[str]) -> str:
+    """Names in their order, as they read in a sentence.
+
+    >>> together(["a"]), together(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
 def percent(share: float) -> str:
     """A share as one says it; only all is 100 %, and only nothing is 0 %.
 

@@ -239,7 +239,7 @@ def _go_on(
     bar = None
     if console is not None and run.is_lead:
         images = plan.steps_per_epoch * config.training.batch_size
-        bar = ProgressBar(config.training.epochs, start.epoch, images, console)
+        bar = ProgressBar(config.training.epochs, start.epoch, images, console, config.training.seed)
 
     def leave() -> str:
         if bar is not None:

@@ -1,12 +1,13 @@
 """What a person sees, on a terminal and in a file."""
 
+import dataclasses
 import io
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from rcmvae.structs import Signals
+from rcmvae.structs import Event, Signals
 from rcmvae.training.progress import ProgressBar, describe
 
 
@@ -35,9 +36,9 @@ def test_a_pipe_gets_one_plain_line_per_epoch() -> None:
     file = io.StringIO()
     lines = shown(Console(file=file, force_terminal=False, width=40), file).splitlines()
     assert lines == [
-        f"epoch {epoch}/3  2,000 images/s  channels 3 of 4 in use  bound {130 - epoch}.00 nats  "
+        f"epoch {epoch}/3  2,000 images/s{compiling}  channels 3 of 4 in use  bound {130 - epoch}.00 nats  "
         "loss -1.50; terms, not weighted: kl_c 0.25"
-        for epoch in (1, 2, 3)
+        for epoch, compiling in ((1, " with compiling"), (2, ""), (3, ""))
     ]
 
 
@@ -73,3 +74,33 @@ def test_several_replicas_are_shown_by_their_means() -> None:
         line
         == "4,000 images/s  channels 2.5 of 4 in use  bound 105.00 nats  loss -1.50; terms, not weighted: kl_c 0.25"
     )
+
+
+def test_what_happens_to_channels_is_told_with_the_epoch_that_it_happened_in() -> None:
+    file = io.StringIO()
+    opened = Event(epoch=1, what="opened", channel=2, parent=0)
+    ended = Event(epoch=2, what="ended", reason="3 new channels in a row did not help")
+    with ProgressBar(3, 0, 1000, Console(file=file, force_terminal=False), first_seed=7) as bar:
+        bar([dataclasses.replace(signals(1), events=(opened,))])
+        bar([signals(2), dataclasses.replace(signals(2), events=(ended,))])
+    assert [line for line in file.getvalue().splitlines() if "images/s" not in line] == [
+        "epoch 1: opened channel 2 beside channel 0, on trial",
+        "epoch 2, seed 8: no more channels: 3 new channels in a row did not help",
+    ]
+
+
+def test_a_loss_that_means_something_else_from_now_on_is_announced() -> None:
+    file = io.StringIO()
+    later = signals(2)
+    later = dataclasses.replace(later, train=later.train | {"kl_z": 1.0, "reconstruction": 40.0})
+    with ProgressBar(3, 0, 1000, Console(file=file, force_terminal=False)) as bar:
+        for one in (signals(1), later, dataclasses.replace(later, epoch=3)):
+            bar([one])
+    told = file.getvalue().splitlines()
+    assert [line.split("  ")[0] for line in told] == [
+        "epoch 1/3",
+        "epoch 2: from here on, kl_z and reconstruction count too",
+        "epoch 2/3",
+        "epoch 3/3",
+    ]
+    assert ["with compiling" in line for line in told] == [True, False, True, False]

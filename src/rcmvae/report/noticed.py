@@ -7,7 +7,7 @@ import numpy as np
 
 from rcmvae.curriculum.tree import HALF_TOLD, WELL_TOLD
 from rcmvae.diagnostics import SURE, Bundle, elsewhere
-from rcmvae.errors import counted, percent
+from rcmvae.errors import counted, percent, together
 from rcmvae.findings import Findings
 from rcmvae.report.channels import CLEAR, MIXED, USED, Channel
 from rcmvae.structs import UNLABELLED
@@ -117,12 +117,8 @@ def _spread_labels(findings: Findings, known: Sequence[Channel]) -> Iterator[str
     homeless = [name for name in present if name not in homes]
     if known and homeless:
         many = len(homeless) > 1
-        yield f"Label{'s' * many} {_and(homeless)} {'are' if many else 'is'} the commonest in no channel."
+        yield f"Label{'s' * many} {together(homeless)} {'are' if many else 'is'} the commonest in no channel."
 
 
 def _named(channels: Sequence[int]) -> str:
-    return f"channel{'s' * (len(channels) > 1)} {_and(list(map(str, channels)))}"
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return f"channel{'s' * (len(channels) > 1)} {together(list(map(str, channels)))}"

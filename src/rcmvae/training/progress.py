@@ -14,19 +14,35 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from rcmvae.structs import Signals
+from rcmvae.errors import together
+from rcmvae.structs import Event, Signals
+
+OUTSIDE = {"loss", "gradient_norm"}  # what training tells beside the terms
+HAPPENED = {
+    "opened": "opened channel {channel} beside channel {parent}, on trial",
+    "prolonged": "more time for the trial of channel {channel}",
+    "kept": "kept channel {channel}",
+    "closed": "closed channel {channel} again: it did not help",
+    "merged": "merged channel {channel} into channel {parent}",
+    "ended": "no more channels: {reason}",
+}
 
 
 class ProgressBar:
     """A live line: epoch, the bound and the loss, channels in use, images per second, time left.
 
-    Where the output is not a terminal, one plain line per epoch takes its place.
+    Where the output is not a terminal, one plain line per epoch takes its place. What happens to channels, and what
+    begins to be learned, is told above it.
     """
 
-    def __init__(self, epochs: int, done: int, images_per_epoch: int, console: Console) -> None:
+    def __init__(
+        self, epochs: int, done: int, images_per_epoch: int, console: Console, first_seed: int = 0
+    ) -> None:
         self.console = console
         self.images_per_epoch = images_per_epoch
         self.epochs = epochs
+        self.first_seed = first_seed
+        self.terms: list[str] = []  # of the last epoch
         columns = (
             SpinnerColumn(),
             TextColumn("epoch"),
@@ -52,28 +68,56 @@ class ProgressBar:
 
     def say(self, sentence: str) -> None:
         """Something that a person should know, above the line."""
-        self.console.print(f"warning: {sentence}", highlight=False, soft_wrap=True)
+        self._tell(f"warning: {sentence}")
 
     def __call__(self, signals: Sequence[Signals]) -> None:
         """Show an epoch; several replicas are shown by their means."""
-        line = describe([one for one in signals if not one.idle], self.images_per_epoch)
+        training = [one for one in signals if not one.idle]
+        names = terms_of(training[0])
+        joined = [name for name in names if name not in self.terms]
+        if joined and self.terms:
+            self._tell(
+                f"epoch {signals[0].epoch}: from here on, {together(joined)} {'count' if joined[1:] else 'counts'} too"
+            )
+        line = describe(training, self.images_per_epoch, compiled=bool(joined))
+        self.terms = names
         self.progress.update(self.task, completed=signals[0].epoch, line=line)
         if not self.console.is_terminal:
-            self.console.print(
-                f"epoch {signals[0].epoch}/{self.epochs}  {line}", highlight=False, soft_wrap=True
-            )
+            self._tell(f"epoch {signals[0].epoch}/{self.epochs}  {line}")
+        for place, one in enumerate(signals):
+            whose = f", seed {self.first_seed + place}" if len(signals) > 1 else ""
+            for event in one.events:
+                self._tell(f"epoch {event.epoch}{whose}: {happened(event)}")
+
+    def _tell(self, line: str) -> None:
+        self.console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
-def describe(signals: Sequence[Signals], images_per_epoch: int) -> str:
-    """One epoch in one line."""
+def happened(event: Event) -> str:
+    """What happened to the channels.
+
+    >>> happened(Event(epoch=9, what="opened", channel=2, parent=0))
+    'opened channel 2 beside channel 0, on trial'
+    """
+    return HAPPENED[event.what].format_map(event.model_dump())
+
+
+def terms_of(signals: Signals) -> list[str]:
+    """The terms that an epoch trained."""
+    return [name for name in signals.train if name not in OUTSIDE]
+
+
+def describe(signals: Sequence[Signals], images_per_epoch: int, *, compiled: bool = False) -> str:
+    """One epoch in one line; the time of one that began with compiling says little of the next."""
     bound = np.mean([one.validation["bound"] for one in signals])
     loss = np.mean([one.train["loss"] for one in signals])
     used = np.mean([(one.usage >= 0.01).sum() for one in signals])
     open_channels = np.mean([one.active.sum() for one in signals])
     rate = images_per_epoch * len(signals) / signals[0].seconds
-    names = [name for name in signals[0].train if name not in {"loss", "gradient_norm"}]
-    terms = "  ".join(f"{name} {np.mean([one.train[name] for one in signals]):.3g}" for name in names)
+    terms = "  ".join(
+        f"{name} {np.mean([one.train[name] for one in signals]):.3g}" for name in terms_of(signals[0])
+    )
     return (
-        f"{rate:,.0f} images/s  channels {used:g} of {open_channels:g} in use  "
+        f"{rate:,.0f} images/s{' with compiling' if compiled else ''}  channels {used:g} of {open_channels:g} in use  "
         f"bound {bound:.2f} nats  loss {loss:.2f}; terms, not weighted: {terms}"
     )
