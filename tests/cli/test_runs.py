@@ -79,7 +79,8 @@ def trained(work: Path) -> str:
 def test_training_tells_its_story_where_there_is_no_terminal(work: Path, trained: str) -> None:
     lines = trained.splitlines()
     assert re.match(
-        r"epoch 1/1  [\d,]+ images/s  channels \d of 3 in use  bound [\d.]+ nats  loss ", lines[0]
+        r"epoch 1/1  [\d,]+ images/s with compiling  channels \d of 3 in use  bound [\d.]+ nats  loss ",
+        lines[0],
     )
     assert "Run directory: runs/tiny" in lines
     assert any(

@@ -17,6 +17,7 @@ from rcmvae.findings import Findings
 from rcmvae.objective import TERMS
 from rcmvae.report.channels import Channel, channels_of
 from rcmvae.report.markdown import markdown
+from rcmvae.report.measures import measures
 from rcmvae.report.noticed import NOTHING_ODD, Remark
 from rcmvae.report.sections import CHANNELS, NOT_DRAWN, sections
 from rcmvae.report.story import Story, tell
@@ -178,6 +179,19 @@ def test_a_measure_is_told_once_and_terms_with_their_weight() -> None:
     assert "kl_z" not in names
     weight = findings.config.objective.terms["kl_z"].weight(jnp.float32(findings.bundle.epoch))
     assert [row[:3] for row in terms.rows] == [("kl_z", f"{float(weight):g}", "1.000")]
+
+    parts = {"reconstruction": "reconstruction", "kl_latent": "kl_z", "kl_channel": "kl_c"}
+
+    def told(evidence: float) -> list[str]:
+        """The names of measures, where the terms are 1 and the parts of the bound this."""
+        scores = findings.summary["test"]
+        terms = {term: {"mean": 1.0, "sd": 0.0, "per_seed": [1.0]} for term in parts.values()}
+        as_parts = {part: {"mean": evidence, "sd": 0.0, "per_seed": [evidence]} for part in parts}
+        return [measure.name for measure in measures(scores | {"losses": terms, "evidence": as_parts})]
+
+    assert told(1.0)[:3] == [*parts.values()]
+    assert not {"kl_latent", "kl_channel"} & {*told(1.0)}
+    assert {"kl_latent", "kl_channel", "kl_z", "kl_c"} <= {*told(2.0)}
 
 
 def test_what_is_not_drawn_is_told_at_the_end() -> None:

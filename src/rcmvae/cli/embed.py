@@ -37,4 +37,4 @@ def embed(
     trained = Trained.open(run, seed)
     x = samples_of(trained, data, options or ())
     write_table(output, embed_parts(trained, x))
-    say(console, f"{counted(len(x), 'sample')} written to {output}")
+    say(console, f"{counted(len(x), 'sample')} written to {output}{trained.whose}")

@@ -42,4 +42,4 @@ def predict(
         write_csv(sys.stdout, predict_parts(trained, x))
         return
     write_table(output, predict_parts(trained, x))
-    say(console, f"{counted(len(x), 'sample')} written to {output}")
+    say(console, f"{counted(len(x), 'sample')} written to {output}{trained.whose}")

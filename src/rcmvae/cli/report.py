@@ -41,4 +41,5 @@ def report(
     from rcmvae.cli.outcome import say  # noqa: PLC0415
     from rcmvae.experiment import make_report  # noqa: PLC0415
 
-    say(console, f"Written to {make_report(run, chosen, seed=shown)}")
+    whose = "" if shown is None else f", with the pictures of seed {shown}"
+    say(console, f"Written to {make_report(run, chosen, seed=shown)}{whose}")

@@ -38,4 +38,4 @@ def sample(
         refuse_picture(trained.card.shape)
     x = generate(trained, channel, number, values="draw" if draws else "mean", noise=noise)
     write_samples(output, x)
-    say(console, f"{counted(len(x), 'sample')} of channel {channel} written to {output}")
+    say(console, f"{counted(len(x), 'sample')} of channel {channel} written to {output}{trained.whose}")

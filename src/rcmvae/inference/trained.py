@@ -103,6 +103,7 @@ class Trained(Weights):
     """One seed of a finished run."""
 
     run: RunDirectory
+    seed: int
 
     @classmethod
     def open(cls, path: Path | str, seed: int | None = None, *, nameless: bool = False) -> "Trained":
@@ -128,7 +129,13 @@ class Trained(Weights):
             tree=ChannelTree.from_json(summary["channel_tree"][at]),
             names=None if names is None else names[at],
             run=run,
+            seed=summary["seeds"][at],
         )
+
+    @property
+    def whose(self) -> str:
+        """The end of a sentence that says which of several seeds this is; nothing where there is one."""
+        return f", by seed {self.seed}" if self.config.training.seeds > 1 else ""
 
 
 def refuse_closed(trained: Weights, channel: int) -> None:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from rcmvae.diagnostics import METRICS
 from rcmvae.results import number, span
 
+# The parts of the bound, and the terms that most objectives have them as.
+SAME = {"reconstruction": "reconstruction", "kl_latent": "kl_z", "kl_channel": "kl_c"}
 # How a person calls what belongs together.
 TITLES = {
     "losses": "",
@@ -43,7 +45,7 @@ class Measure(NamedTuple):
 
 
 def measures(scores: Mapping[str, Any]) -> list[Measure]:
-    """Every metric that there is a value of; of groups only where channels are grouped."""
+    """Every metric that there is a value of, once; of groups only where channels are grouped."""
     return [
         Measure(
             section,
@@ -56,6 +58,7 @@ def measures(scores: Mapping[str, Any]) -> list[Measure]:
         for section, title in TITLES.items()
         if section != "groups" or _is_grouped(scores)
         for name, spread in scores.get(section, {}).items()
+        if section != "evidence" or spread != scores["losses"].get(SAME.get(name))
         for metric in [METRICS[f"{section}/{name}"]]
     ]
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rcmvae.errors import counted, listed
+from rcmvae.errors import counted, listed, together
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel
 from rcmvae.report.headline import Fact, facts, lead, outnumbered
@@ -113,8 +113,19 @@ def grouping(summary: Mapping[str, Any]) -> list[str]:
             "more than half, and no step between merges stands out, so by them alone no channel is a kind of its own. "
             "Go by the channels."
         ]
-    line = f"The channel tree proposes {span(proposed)} groups of {span(most)} channels{others}."
+    line = f"The channel tree proposes {_groups(proposed)} of {span(most)} channels{others}."
     return [line, *([] if test is None else agreement(test, "groups", "group", proposed))]
+
+
+def _groups(proposed: Sequence[int]) -> str:
+    """How many groups, of each seed where they differ.
+
+    >>> _groups([9, 7, 9]), _groups([9, 9])
+    ('9, 7 and 9 groups (seed by seed)', '9 groups')
+    """
+    if len(set(proposed)) == 1:
+        return f"{proposed[0]} groups"
+    return f"{together([*map(str, proposed)])} groups (seed by seed)"
 
 
 def _nearly(seeds: Sequence[int], trees: Sequence[Mapping[str, Any]]) -> str:
@@ -129,7 +140,7 @@ def _nearly(seeds: Sequence[int], trees: Sequence[Mapping[str, Any]]) -> str:
         for seed, tree in zip(seeds, trees, strict=True)
         if (near := tree.get("nearly"))  # summaries once had none
     ]
-    return f"; {' and '.join(told)} would be nearly as clear" if told else ""
+    return f"; {together(told)} would be nearly as clear" if told else ""
 
 
 def by_labels(test: Mapping[str, Any]) -> list[str]:
