@@ -15,8 +15,8 @@ from typing import Any
 from benchmarks.common import BOUND, case_arguments, lasting, later, save, saved, show, trained
 from rcmvae.config import load_config
 from rcmvae.data.views.warp import Warp
-from rcmvae.results import number
 from rcmvae.run import git_revision
+from rcmvae.seeds import number
 
 NAME, RECIPE = "ablation", "configs/mnist.yaml"
 EPOCHS, ALONE, RATE = 12, 4, 3.5e-3

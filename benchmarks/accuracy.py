@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import case_arguments, kept_run, matmul_rate, progress, report
-from rcmvae.results import number, spread
+from rcmvae.seeds import number, spread
 
 CASES = {
     path.stem: path for path in sorted(Path("configs").glob("*.yaml")) if path.stem != "tabular"

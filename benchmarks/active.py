@@ -17,7 +17,8 @@ import numpy as np
 
 from benchmarks.common import Trained, arguments, looked_at, model_of, progress, report
 from rcmvae.labels import Asking, Progress, simulated, unlabelled
-from rcmvae.results import AS_PROPOSED, channel_trees, number, spread
+from rcmvae.results import AS_PROPOSED, channel_trees
+from rcmvae.seeds import number, spread
 
 GOALS = (0.90, 0.95, 0.97)
 SHOWN = (5, 10, 15, 20, 50)  # labels

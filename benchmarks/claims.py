@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.common import arguments, progress, report
 from rcmvae import MixtureVAE
 from rcmvae.data import Digits, load
-from rcmvae.results import number, spread
+from rcmvae.seeds import number, spread
 
 NAMED = 0.2  # of the training samples of the other digits
 

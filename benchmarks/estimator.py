@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks.common import case_arguments, matched, progress, report
 from rcmvae import MixtureVAE
-from rcmvae.results import number, spread
+from rcmvae.seeds import number, spread
 
 CASES = {"wine": load_wine, "breast-cancer": load_breast_cancer, "digits": load_digits}
 

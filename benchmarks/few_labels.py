@@ -30,7 +30,8 @@ from rcmvae.data.arrays import Stored
 from rcmvae.diagnostics import Bundle
 from rcmvae.labels import Names, Reliability, detection, reliability
 from rcmvae.novelty import scores_of
-from rcmvae.results import AS_PROPOSED, channel_trees, number, spread
+from rcmvae.results import AS_PROPOSED, channel_trees
+from rcmvae.seeds import number, spread
 from rcmvae.structs import UNLABELLED
 
 COMPONENTS, BESIDE = 50, 10_000

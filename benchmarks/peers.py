@@ -50,7 +50,7 @@ from rcmvae.config import load_config
 from rcmvae.data import Arrays as Split
 from rcmvae.data import Dataset, load
 from rcmvae.diagnostics import clustering
-from rcmvae.results import number, spread
+from rcmvae.seeds import number, spread
 
 Row = dict[str, Any]
 Flat = Float[np.ndarray, "N P"]

@@ -21,7 +21,8 @@ from rcmvae.curriculum import group_responsibility
 from rcmvae.data import Arrays as Split
 from rcmvae.data import Dataset, load
 from rcmvae.diagnostics import clustering
-from rcmvae.results import channel_trees, number, spread
+from rcmvae.results import channel_trees
+from rcmvae.seeds import number, spread
 from rcmvae.structs import Signals
 
 Rows = Callable[[Int[np.ndarray, " N"]], Bool[np.ndarray, " N"]]

@@ -19,7 +19,8 @@ from sklearn.datasets import load_breast_cancer, load_wine
 from benchmarks.common import case_arguments, matched, progress, report, trained
 from rcmvae.config import load_config
 from rcmvae.data import Dataset
-from rcmvae.results import Ending, number, scores, spread
+from rcmvae.results import Ending, scores
+from rcmvae.seeds import number, spread
 
 CONFIG = "configs/tabular.yaml"
 CASES = {"wine": load_wine, "breast-cancer": load_breast_cancer}

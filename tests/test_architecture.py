@@ -10,6 +10,7 @@ SRC = Path(__file__).parent.parent / "src" / "rcmvae"
 # A module imports only from floors before its own, or from its own.
 FLOORS = [
     "errors",
+    "seeds",
     "interruption",
     "options",
     "schedules",

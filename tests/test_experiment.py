@@ -19,8 +19,8 @@ from rcmvae.findings import gather
 from rcmvae.interruption import Interruption
 from rcmvae.report.channels import channels_of
 from rcmvae.report.story import tell
-from rcmvae.results import _best
 from rcmvae.run import RunDirectory, Ways
+from rcmvae.seeds import seed_of_least_loss
 from rcmvae.training import History
 
 from .training.small import DATA, digits, rows_of, tiny
@@ -480,15 +480,15 @@ def test_a_report_is_made_from_what_is_kept(reported: RunDirectory, monkeypatch:
         assert (reported.path / "REPORT.md").read_text(encoding="utf-8") == before
         experiment.make_report(reported.path, seed=1)
     best = reported.read_json("summary.json")["best_seed"]
-    shown = "Shown is seed 1, whose validation loss is the least." if best == 1 else "Shown is seed 1."
+    shown = "Shown is seed 1, whose training loss is the least." if best == 1 else "Shown is seed 1."
     assert shown in (reported.path / "REPORT.md").read_text(encoding="utf-8")
     with pytest.raises(RunError, match=r"has no seed 2: it trained 0, 1\."):
         experiment.make_report(reported.path, seed=2)
 
 
-def test_the_seed_of_least_validation_loss_stands_for_a_run(reported: RunDirectory, tmp_path: Path) -> None:
+def test_the_seed_of_least_loss_stands_for_a_run(reported: RunDirectory, tmp_path: Path) -> None:
     last = [row for row in rows_of(reported.path) if row["epoch"] == 3]
-    best = min(last, key=lambda row: row["validation/loss"])["seed"]
+    best = min(last, key=lambda row: row["train/loss"])["seed"]
     summary = reported.read_json("summary.json")
     assert summary["best_seed"] == best
     shutil.copytree(reported.path, tmp_path / "copy")
@@ -498,15 +498,23 @@ def test_the_seed_of_least_validation_loss_stands_for_a_run(reported: RunDirecto
         findings = gather(copy)
         assert findings.bundle.seed == named
         story = tell(findings, channels_of(findings.bundle, findings.groups))
-        assert story.trained.endswith(f" Shown is seed {named}, whose validation loss is the least.")
+        assert story.trained.endswith(f" Shown is seed {named}, whose training loss is the least.")
     # Summaries of before named none: the first stood for the run.
     copy.write_json("summary.json", {key: summary[key] for key in summary if key != "best_seed"})
     assert gather(copy).bundle.seed == 0
 
 
-def test_where_channels_grow_losses_of_seeds_do_not_compare() -> None:
-    rows = [{"seed": 4, "validation/loss": -10.0}, {"seed": 5, "validation/loss": -50.0}]
-    assert (_best(rows, is_growing=False), _best(rows, is_growing=True)) == (5, 4)
+def test_a_seed_is_chosen_by_the_last_tenth_of_its_epochs() -> None:
+    losses = {3: [9.0] * 18 + [3.0, 5.0], 4: [0.0] * 18 + [3.9, 3.9], 5: [9.0] * 18 + [8.0, 1.0]}
+    rows = [
+        {"seed": seed, "epoch": epoch, "train/loss": loss}
+        for seed, each in losses.items()
+        for epoch, loss in enumerate(each, start=1)
+    ]
+    assert seed_of_least_loss(rows, dict.fromkeys(losses, 20)) == 4
+    assert seed_of_least_loss(rows, {3: 20, 4: 20, 5: 18}) == 4
+    assert seed_of_least_loss(rows, {3: 19, 5: 20}) == 5, "early stopping chose an epoch before the last"
+    assert seed_of_least_loss(rows[:1] + rows[20:21], {3: 1, 4: 1}) == 4, "a single epoch is its own tenth"
 
 
 @pytest.mark.usefixtures("sketched")

@@ -57,6 +57,11 @@ class Findings:
         return found
 
     @property
+    def place(self) -> int:
+        """Where this seed stands among all of the run."""
+        return self.summary["seeds"].index(self.bundle.seed)
+
+    @property
     def groups(self) -> Int[np.ndarray, " K"]:
         """The group of each channel where the tree proposes its cut; −1 for those that hold nothing."""
         return self.tree.cut()

@@ -16,8 +16,9 @@ from rcmvae.data.arrays import Stored
 from rcmvae.diagnostics import Bundle, glance
 from rcmvae.errors import RunError
 from rcmvae.labels import Names, by_doubt, combined, detection, unlike_its_channel
-from rcmvae.results import seeds_of, spread
+from rcmvae.results import seeds_of
 from rcmvae.run import RunDirectory
+from rcmvae.seeds import spread
 from rcmvae.setting import Setting
 from rcmvae.structs import UNLABELLED
 from rcmvae.training import TrainState

@@ -1,6 +1,6 @@
 """What a run comes to: its summary, and the scores of its weights on a split."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from rcmvae.diagnostics import (
 from rcmvae.errors import ConfigError, RunError, counted
 from rcmvae.labels import Names
 from rcmvae.naming import names_from
+from rcmvae.seeds import seed_of_least_loss, spread
 from rcmvae.setting import Setting
 from rcmvae.structs import UNLABELLED
 from rcmvae.training import History, Outcome, TrainState, compile_joint, compile_validation
@@ -85,8 +86,8 @@ def summary(setting: Setting, outcome: Outcome, history: History, ending: Ending
     checkpoint, training = outcome.checkpoint, setting.config.training
     seeds = seeds_of(setting)
     row_at = {(row["seed"], row["epoch"]): row for row in history.rows}
-    chosen = zip(seeds, checkpoint.chosen_epochs, strict=True)
-    rows = [row_at[at] for at in chosen if at in row_at]
+    chosen = dict(zip(seeds, checkpoint.chosen_epochs, strict=True))
+    rows = [row_at[at] for at in chosen.items() if at in row_at]
     values = {name: [row[name] for row in rows] for name in (rows[0] if rows else {}) if "/" in name}
     status = "interrupted" if ending is None else "finished"
     told: dict[str, Any] = {
@@ -113,16 +114,12 @@ def summary(setting: Setting, outcome: Outcome, history: History, ending: Ending
     if ending is not None:
         told["extendable"] = not checkpoint.finished.all()  # whether more epochs would train anything
         if len(rows) == len(seeds):  # of several processes the lead alone has the history, and writes this
-            told["best_seed"] = _best(rows, setting.config.curriculum is not None)
+            growing = setting.config.curriculum is not None
+            told["best_seed"] = seeds[0] if growing else seed_of_least_loss(history.rows, chosen)
         told["channel_tree"] = [tree_of(tree) for tree in ending.trees]
         if len(setting.dataset.test.x):
             told["test"] = scores(setting, outcome.chosen, "test", ending)
     return told
-
-
-def _best(rows: Sequence[Mapping[str, Any]], is_growing: bool) -> int:
-    """The seed of least validation loss; the first where channels grow, since more channels have less loss."""
-    return (rows[0] if is_growing else min(rows, key=lambda row: row["validation/loss"]))["seed"]
 
 
 def seeds_of(setting: Setting) -> list[int]:
@@ -167,35 +164,6 @@ def channel_trees(setting: Setting, state: TrainState) -> list[ChannelTree]:
     data = setting.on_device(setting.dataset.validation)
     joints = compile_joint(setting.plan, setting.devices)(state, data)
     return [channel_tree(joint, smallest=FREE) for joint in joints]
-
-
-def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Every seed's value with mean and sample standard deviation, which one seed alone does not have.
-
-    >>> spread([1.0, 3.0])
-    {'mean': 2.0, 'sd': 1.4142135623730951, 'per_seed': [1.0, 3.0]}
-    """
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return {"mean": float(np.mean(values)), "sd": sd, "per_seed": [float(value) for value in values]}
-
-
-def number(spread: Mapping[str, Any], form: str) -> str:
-    """A value as text, with its deviation over seeds if there were several.
-
-    >>> number({"mean": 0.5, "sd": None}, "{:.1%}"), number({"mean": 0.5, "sd": 0.01}, "{:.1%}")
-    ('50.0%', '50.0% ± 1.0%')
-    """
-    sd = spread["sd"]
-    return form.format(spread["mean"]) + ("" if sd is None else f" ± {form.format(sd)}")
-
-
-def span(counts: Sequence[float]) -> str:
-    """Whole numbers from the least to the most.
-
-    >>> span([3.0, 10.0, 4.0]), span([5.0, 5.0])
-    ('3 to 10', '5')
-    """
-    return " to ".join(f"{count:g}" for count in dict.fromkeys((min(counts), max(counts))))
 
 
 OF_PARTS = {"channels"}  # told by channel, in `channels_of`

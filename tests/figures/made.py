@@ -12,7 +12,7 @@ from rcmvae.diagnostics import Bundle
 from rcmvae.diagnostics.bundle import Pictures
 from rcmvae.findings import Findings
 from rcmvae.labels import Names
-from rcmvae.results import spread
+from rcmvae.seeds import spread
 from rcmvae.structs import Event
 from rcmvae.training import Row
 

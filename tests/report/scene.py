@@ -9,7 +9,7 @@ from rcmvae.curriculum import ChannelTree
 from rcmvae.diagnostics import Bundle
 from rcmvae.diagnostics.bundle import Pictures
 from rcmvae.findings import Findings
-from rcmvae.results import spread
+from rcmvae.seeds import spread
 from tests.training.small import SETTINGS, merged
 
 K = 4

@@ -12,8 +12,8 @@ from rcmvae.errors import counted
 from rcmvae.findings import best_place
 from rcmvae.report import PAGE
 from rcmvae.report.story import outcome
-from rcmvae.results import span
 from rcmvae.run import RunDirectory
+from rcmvae.seeds import span
 from rcmvae.training.history import Lines
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from rcmvae.labels import Names
 from rcmvae.report import tables as text
 from rcmvae.report.measures import measures as list_measures
-from rcmvae.results import number
+from rcmvae.seeds import number
 
 MOST_ROWS = 20
 SCORES = {

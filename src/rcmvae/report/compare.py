@@ -12,8 +12,8 @@ from rcmvae.report.chart import Line, chart
 from rcmvae.report.measures import BETTER, BOUND, BOUND_UNIT, TITLES, measures
 from rcmvae.report.page import fill, table_of
 from rcmvae.report.tables import Table
-from rcmvae.results import spread
 from rcmvae.run import RunDirectory
+from rcmvae.seeds import spread
 from rcmvae.training import Lines, Row
 
 CURVES = {

@@ -8,7 +8,7 @@ from rcmvae.errors import counted, percent
 from rcmvae.findings import Findings
 from rcmvae.report.channels import USED, Channel
 from rcmvae.report.measures import BOUND, BOUND_UNIT, signed
-from rcmvae.results import number
+from rcmvae.seeds import all_seeds
 from rcmvae.structs import UNLABELLED
 
 
@@ -45,10 +45,17 @@ def facts(findings: Findings, channels: Sequence[Channel]) -> Iterator[Fact]:
     yield Fact(f"{sum(channel.is_used for channel in channels)} of {K}", "channels in use")
     if test is not None and test["labels"]:
         key, meaning = score(test)
-        yield Fact(number(test["clustering"][key], "{:.1%}"), f"{meaning}{_doubt(findings, key)}")
+        yield _measured(test["clustering"][key], findings.place, "{:.1%}", meaning, _doubt(findings, key))
     if test is not None:
         meaning = f"{BOUND} on {counted(test['samples'], 'test sample')}, {BOUND_UNIT}"
-        yield Fact(signed(number(test["losses"]["bound"], "{:.1f}")), meaning)
+        yield _measured(test["losses"]["bound"], findings.place, "{:.1f}", meaning)
+
+
+def _measured(spread: Mapping[str, Any], at: int, form: str, *meaning: str) -> Fact:
+    """The value of the seed that is shown; what all of several have is said beside it."""
+    others = all_seeds(spread, form)
+    said = (*meaning, f"; {others}" if others else "")
+    return Fact(signed(form.format(spread["per_seed"][at])), signed("".join(said)))
 
 
 def score(test: Mapping[str, Any]) -> tuple[str, str]:
@@ -67,15 +74,14 @@ def outnumbered(test: Mapping[str, Any], parts: str) -> bool:
 
 
 def _doubt(findings: Findings, key: str) -> str:
-    """Between what that score of the seed that is shown may lie; nothing where not all samples are known."""
-    test, bundle = findings.summary["test"], findings.bundle
-    if (bundle.truth == UNLABELLED).any() or bundle.seed not in test["seeds"]:
+    """Between what that score may lie; nothing where not all samples are known."""
+    test = findings.summary["test"]
+    if (findings.bundle.truth == UNLABELLED).any():
         return ""
-    share = test["clustering"][key]["per_seed"][test["seeds"].index(bundle.seed)]
+    share = test["clustering"][key]["per_seed"][findings.place]
     low, high = map(float, wilson(share, test["samples"]))
-    seed = f" for seed {bundle.seed}" * (len(test["seeds"]) > 1)
     many = counted(test["samples"], "test sample")
-    return f"; {many}, {percent(LEVEL)} interval{seed} {low:.1%} to {high:.1%}"
+    return f"; {many}, {percent(LEVEL)} interval {low:.1%} to {high:.1%}"
 
 
 def _range(low: str, high: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rcmvae.diagnostics import METRICS
-from rcmvae.results import number, span
+from rcmvae.seeds import number, span
 
 # The parts of the bound, and the terms that most objectives have them as.
 SAME = {"reconstruction": "reconstruction", "kl_latent": "kl_z", "kl_channel": "kl_c"}

@@ -5,34 +5,35 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rcmvae.errors import counted, listed, together
-from rcmvae.findings import Findings
+from rcmvae.findings import Findings, best_place
 from rcmvae.report.channels import Channel
 from rcmvae.report.headline import Fact, facts, lead, outnumbered
 from rcmvae.report.measures import BOUND, BOUND_UNIT, DENSITIES, signed
 from rcmvae.report.noticed import Remark, remarks
-from rcmvae.results import number, span
+from rcmvae.seeds import of_seed, span
 
 
 def outcome(summary: Mapping[str, Any], used: str) -> list[str]:
     """The result in plain words."""
-    test = summary.get("test")
+    test, at = summary.get("test"), best_place(summary)
     return [
         f"{trained(summary)}; {used}.",
         *_standing(summary),
         *growth(summary),
-        *([] if test is None else [_bound(test), *_densities(test), *_by_channels(test), *by_labels(test)]),
-        *grouping(summary),
+        *([] if test is None else [_bound(test, at), *_densities(test)]),
+        *([] if test is None else [*_by_channels(test, at), *by_labels(test, at)]),
+        *grouping(summary, at),
     ]
 
 
-def beside_the_facts(summary: Mapping[str, Any]) -> list[str]:
-    """The same without what stands at the top of a report."""
+def beside_the_facts(summary: Mapping[str, Any], at: int) -> list[str]:
+    """The same for the seed at a place, without what stands at the top of its report."""
     test = summary.get("test")
     return [
         f"{trained(summary)}.",
         *growth(summary),
-        *([] if test is None else [*_densities(test), *_left_over(test), *by_labels(test)]),
-        *grouping(summary),
+        *([] if test is None else [*_densities(test), *_left_over(test, at), *by_labels(test, at)]),
+        *grouping(summary, at),
     ]
 
 
@@ -46,16 +47,16 @@ def _standing(summary: Mapping[str, Any]) -> list[str]:
     """Which of several seeds is meant where none is named.
 
     >>> _standing({"seeds": [4, 5], "best_seed": 5})
-    ['Where no seed is named, 5 stands for the run: its validation loss is the least.']
+    ['Where no seed is named, 5 stands for the run: its training loss is the least.']
     """
     if len(summary["seeds"]) == 1 or "best_seed" not in summary:
         return []
-    why = "it is the first" if summary.get("curriculum") else "its validation loss is the least"
+    why = "it is the first" if summary.get("curriculum") else "its training loss is the least"
     return [f"Where no seed is named, {summary['best_seed']} stands for the run: {why}."]
 
 
-def _bound(test: Mapping[str, Any]) -> str:
-    bound = signed(number(test["losses"]["bound"], "{:.2f}"))
+def _bound(test: Mapping[str, Any], at: int) -> str:
+    bound = signed(of_seed(test["losses"]["bound"], at, "{:.2f}"))
     return f"{BOUND.capitalize()} on {test['samples']:,} test samples: {bound} {BOUND_UNIT}."
 
 
@@ -63,18 +64,18 @@ def _densities(test: Mapping[str, Any]) -> list[str]:
     return [DENSITIES] if test["losses"]["bound"]["mean"] < 0 else []
 
 
-def _by_channels(test: Mapping[str, Any]) -> list[str]:
-    return agreement(test, "clustering", "channel", _channel_counts(test))
+def _by_channels(test: Mapping[str, Any], at: int) -> list[str]:
+    return agreement(test, at, "clustering", "channel", _channel_counts(test))
 
 
-def _left_over(test: Mapping[str, Any]) -> list[str]:
+def _left_over(test: Mapping[str, Any], at: int) -> list[str]:
     """Why one channel per label cannot reach all samples, where it cannot, and how many it does."""
     counts, labels = _channel_counts(test), test["labels"]
     left = left_over("channel", counts, labels)
     if not (labels and left):
         return []
     return [
-        one_to_one(test, "clustering", "channel", counts)
+        one_to_one(test, at, "clustering", "channel", counts)
         if outnumbered(test, "channels_of")
         else f"With {left}"
     ]
@@ -98,7 +99,7 @@ def _why_ended(grown: Mapping[str, Any]) -> str:
     return next(event["reason"] for event in grown["events"] if event["what"] == "ended")
 
 
-def grouping(summary: Mapping[str, Any]) -> list[str]:
+def grouping(summary: Mapping[str, Any], at: int) -> list[str]:
     """What the channel tree proposes, and how well that agrees with labels."""
     trees, test = summary["channel_tree"], summary.get("test")
     proposed, most = [tree["proposed"] for tree in trees], [len(tree["channels"]) for tree in trees]
@@ -114,7 +115,7 @@ def grouping(summary: Mapping[str, Any]) -> list[str]:
             "Go by the channels."
         ]
     line = f"The channel tree proposes {_groups(proposed)} of {span(most)} channels{others}."
-    return [line, *([] if test is None else agreement(test, "groups", "group", proposed))]
+    return [line, *([] if test is None else agreement(test, at, "groups", "group", proposed))]
 
 
 def _groups(proposed: Sequence[int]) -> str:
@@ -143,27 +144,27 @@ def _nearly(seeds: Sequence[int], trees: Sequence[Mapping[str, Any]]) -> str:
     return f"; {together(told)} would be nearly as clear" if told else ""
 
 
-def by_labels(test: Mapping[str, Any]) -> list[str]:
+def by_labels(test: Mapping[str, Any], at: int) -> list[str]:
     """How right the labels are that were counted in channels; nothing where none was, or nobody knows better."""
     told = test.get("tau", {})
     if "accuracy" not in told:
         return []
-    accuracy, ece = number(told["accuracy"], "{:.1%}"), number(told["ece"], "{:.3f}")
+    accuracy, ece = of_seed(told["accuracy"], at, "{:.1%}"), of_seed(told["ece"], at, "{:.3f}")
     many = counted(int(told["counted"]["mean"]), "label")
     return [f"Accuracy, with channels named by {many}: {accuracy}; expected calibration error {ece}."]
 
 
-def agreement(test: Mapping[str, Any], key: str, part: str, counts: list[int]) -> list[str]:
+def agreement(test: Mapping[str, Any], at: int, key: str, part: str, counts: list[int]) -> list[str]:
     """How far channels or groups agree with labels; nothing where nothing is labelled."""
     if not test["labels"]:
         return []
-    pure = f"{number(test[key]['purity'], '{:.1%}')} of the samples have the commonest label of their {part}."
-    return [*([pure] if outnumbered(test, f"{part}s_of") else []), one_to_one(test, key, part, counts)]
+    pure = f"{of_seed(test[key]['purity'], at, '{:.1%}')} of the samples have the commonest label of their {part}."
+    return [*([pure] if outnumbered(test, f"{part}s_of") else []), one_to_one(test, at, key, part, counts)]
 
 
-def one_to_one(test: Mapping[str, Any], key: str, part: str, counts: list[int]) -> str:
+def one_to_one(test: Mapping[str, Any], at: int, key: str, part: str, counts: list[int]) -> str:
     """The accuracy of channels or groups, and whether one to one can fit."""
-    told = f"Accuracy, with one {part} per label: {number(test[key]['accuracy'], '{:.1%}')}"
+    told = f"Accuracy, with one {part} per label: {of_seed(test[key]['accuracy'], at, '{:.1%}')}"
     left = left_over(part, counts, test["labels"])
     return f"{told}; with {left}" if left else f"{told}."
 
@@ -195,7 +196,7 @@ def tell(findings: Findings, channels: Sequence[Channel]) -> Story:
         lead=lead(findings.bundle, channels),
         trained=_trained(findings),
         facts=tuple(facts(findings, channels)),
-        outcome=tuple(beside_the_facts(findings.summary)),
+        outcome=tuple(beside_the_facts(findings.summary, findings.place)),
         look_at=remarks(findings, channels),
     )
 
@@ -205,7 +206,7 @@ def _seed(summary: Mapping[str, Any], seed: int) -> str:
     if len(summary["seeds"]) == 1:
         return ""
     is_least = seed == summary.get("best_seed") and not summary.get("curriculum")
-    why = ", whose validation loss is the least" if is_least else ""
+    why = ", whose training loss is the least" if is_least else ""
     return f" Shown is seed {seed}{why}."
 
 
