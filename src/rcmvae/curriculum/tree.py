@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from rcmvae.curriculum.information import gain, mixing, mutual_information, undecided
-from rcmvae.errors import ConfigError, DataError, RunError
+from rcmvae.errors import ConfigError, DataError, RunError, counted
 
 HALF_TOLD = 0.5  # what is told apart less than this part of the largest height is no distinction
 WELL_TOLD = 0.75  # and what more, is one, however much more others are
@@ -55,6 +55,19 @@ class ChannelTree:
                 f"This is no channel tree: its {len(self.merges)} merges do not bring its "
                 f"{len(self.channels)} of {self.num_channels} channels into one group."
             )
+
+    def __str__(self) -> str:
+        """The proposed groups, and the heights of all merges.
+
+        >>> joint = np.kron(np.diag([0.5, 0.5]), np.array([[0.463, 0.037], [0.037, 0.463]]))
+        >>> print(channel_tree(joint))
+        4 channels in 2 groups: {0 1} {2 3}; merges at 0.62, 0.62, 1.00
+        """
+        cut = self.cut()
+        groups = " ".join(f"{{{' '.join(map(str, np.flatnonzero(cut == g)))}}}" for g in range(self.proposed))
+        heights = ", ".join(f"{height:.2f}" for height in self.heights)
+        many = f"{counted(len(self.channels), 'channel')} in {counted(self.proposed, 'group')}: {groups}"
+        return f"{many}; merges at {heights}" if heights else many
 
     @property
     def heights(self) -> Float[np.ndarray, " M"]:
