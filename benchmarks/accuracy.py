@@ -4,9 +4,10 @@
 
 Each run is a process of its own, `rcmvae train configs/CASE.yaml`, without a report: `seconds` are from its start to
 its end, with imports, compiling, the summary and the test scores, and `GFLOP/s` the rate of float32 products on the
-same cores right after it; so seeds are not trained in one program. `GiB` is the most memory that a run held. Labels
+same cores right after it; so runs are not trained in one program. `GiB` is the most memory that a run held. Labels
 are used for the scores alone, and in recipes that say so to name channels. `groups` are the channels merged along the
-tree as far as it proposes. `--runs` keeps the runs for benchmarks that look at trained models. Needs the data of the
+tree as far as it proposes. Where a recipe trains several seeds at once, the one that stands for the run is told, `seed`
+is the first of them, and the next run begins with as many later. `--runs` keeps the runs for benchmarks that look at trained models. Needs the data of the
 cases.
 """
 
@@ -21,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import case_arguments, kept_run, matmul_rate, progress, report
+from rcmvae.config import load_config
+from rcmvae.findings import best_place
 from rcmvae.seeds import number, spread
 
 CASES = {
@@ -59,9 +62,12 @@ def measure(case: str, seed: int, runs: Path) -> dict[str, Any]:
     seconds = time.perf_counter() - began
     if status:
         raise RuntimeError(f"{' '.join(command)} ended with status {os.waitstatus_to_exitcode(status)}.")
-    test = json.loads((path / "summary.json").read_text())["test"]
+    summary = json.loads((path / "summary.json").read_text())
+    test, at = summary["test"], best_place(summary)
     found = {
-        name: test[part][key]["mean"] for name, (part, key, _) in COLUMNS.items() if key in test.get(part, {})
+        name: test[part][key]["per_seed"][at]
+        for name, (part, key, _) in COLUMNS.items()
+        if key in test.get(part, {})
     }
     return {
         "case": case,
@@ -88,9 +94,10 @@ def main() -> None:
     args = case_arguments(__doc__, CASES, seeds=5, first=0, runs="").parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for case in args.cases:
-            seeds = range(args.first, args.first + args.seeds)
+            at_once = load_config(CASES[case]).training.seeds
+            seeds = range(args.first, args.first + args.seeds * at_once, at_once)
             rows = [*progress(measure(case, seed, Path(args.runs or folder)) for seed in seeds)]
-            title = f"configs/{case}.yaml: test split, seeds {seeds[0]} to {seeds[-1]}"
+            title = f"configs/{case}.yaml: test split, seeds {seeds[0]} to {seeds[-1] + at_once - 1}"
             report(args.results, f"accuracy-{case}", title, rows, [told(rows)])
 
 

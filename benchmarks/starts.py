@@ -57,9 +57,7 @@ def main() -> None:
         means = [f"{name} {number(spread([row[name] for row in rows]), '{:.1%}')}" for name in TOLD]
         last = starts[-1] + args.seeds - 1
         note = f"{case}, {args.groups} times {args.seeds} seeds, {args.first} to {last}: {', '.join(means)}"
-        report(
-            args.results, f"starts-{case}", f"The best of {args.seeds} seeds by their loss", rows, [note]
-        )
+        report(args.results, f"starts-{case}", f"The best of {args.seeds} seeds by their loss", rows, [note])
 
 
 if __name__ == "__main__":
