@@ -7,8 +7,8 @@ its end, with imports, compiling, the summary and the test scores, and `GFLOP/s`
 same cores right after it; so runs are not trained in one program. `GiB` is the most memory that a run held. Labels
 are used for the scores alone, and in recipes that say so to name channels. `groups` are the channels merged along the
 tree as far as it proposes. Where a recipe trains several seeds at once, the one that stands for the run is told, `seed`
-is the first of them, and the next run begins with as many later. `--runs` keeps the runs for benchmarks that look at trained models. Needs the data of the
-cases.
+is the first of them, and the next run begins with as many later. `--runs` keeps the runs for benchmarks that look at
+trained models. Needs the data of the cases.
 """
 
 import json
