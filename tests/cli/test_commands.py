@@ -306,7 +306,7 @@ def test_the_outcome_in_plain_words() -> None:
         "2 epochs in 2.3 seconds, 2 seeds; all.",
         "Negative evidence bound on 1,800 test samples: −19.50 (all 2 seeds: −20.00 ± 0.50) nats, lower is better.",
         "Nats below 0 are no mistake: the outputs are densities, and a density may exceed 1.",
-        "The channel tree proposes 3 and 10 groups (seed by seed) of 4 to 12 channels.",
+        "The channel tree proposes 3 groups (seed by seed: 3 and 10) of 4 to 12 channels.",
     ]
     standing = "Where no seed is named, 1 stands for the run: its training loss is the least."
     assert outcome(summary(seeds=[0, 1], test=two, channel_tree=trees, best_seed=1), "all")[1] == standing

@@ -114,19 +114,18 @@ def grouping(summary: Mapping[str, Any], at: int) -> list[str]:
             "more than half, and no step between merges stands out, so by them alone no channel is a kind of its own. "
             "Go by the channels."
         ]
-    line = f"The channel tree proposes {_groups(proposed)} of {span(most)} channels{others}."
+    line = f"The channel tree proposes {_groups(proposed, at)} of {span(most)} channels{others}."
     return [line, *([] if test is None else agreement(test, at, "groups", "group", proposed))]
 
 
-def _groups(proposed: Sequence[int]) -> str:
-    """How many groups, of each seed where they differ.
+def _groups(proposed: Sequence[int], at: int) -> str:
+    """How many groups the seed at a place has, and the others where they differ.
 
-    >>> _groups([9, 7, 9]), _groups([9, 9])
-    ('9, 7 and 9 groups (seed by seed)', '9 groups')
+    >>> _groups([9, 7, 9], 1), _groups([9, 9], 1)
+    ('7 groups (seed by seed: 9, 7 and 9)', '9 groups')
     """
-    if len(set(proposed)) == 1:
-        return f"{proposed[0]} groups"
-    return f"{together([*map(str, proposed)])} groups (seed by seed)"
+    each = f" (seed by seed: {together([*map(str, proposed)])})" if len(set(proposed)) > 1 else ""
+    return f"{counted(proposed[at], 'group')}{each}"
 
 
 def _nearly(seeds: Sequence[int], trees: Sequence[Mapping[str, Any]]) -> str:
