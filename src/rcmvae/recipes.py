@@ -120,7 +120,7 @@ VECTORS = Recipe(
 )
 SMALL_IMAGES = Recipe(
     model=_model(_dense(256, 128), [128], [128], output="bernoulli", routing={"kind": "top_m", "m": 1}),
-    views=[{"kind": "warp", "stroke": 0.0, "elastic": 0.06, "shift": 0.1, "rotate": 20.0}],
+    views=[{"kind": "warp", "stroke": 0.0, "elastic": 0.06, "shift": 0.08, "rotate": 15.0}],
     batch_size=128,
     steps=6000,
     least=28,
