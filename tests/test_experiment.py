@@ -20,7 +20,6 @@ from rcmvae.interruption import Interruption
 from rcmvae.report.channels import channels_of
 from rcmvae.report.story import tell
 from rcmvae.run import RunDirectory, Ways
-from rcmvae.seeds import seed_of_least_loss
 from rcmvae.training import History
 
 from .training.small import DATA, digits, rows_of, tiny
@@ -491,6 +490,7 @@ def test_the_seed_of_least_loss_stands_for_a_run(reported: RunDirectory, tmp_pat
     best = min(last, key=lambda row: row["train/loss"])["seed"]
     summary = reported.read_json("summary.json")
     assert summary["best_seed"] == best
+    assert summary["best_by"] == {"train/loss": [row["train/loss"] for row in last]}
     shutil.copytree(reported.path, tmp_path / "copy")
     copy = RunDirectory.find(tmp_path / "copy")
     for named in (0, 1):
@@ -502,19 +502,6 @@ def test_the_seed_of_least_loss_stands_for_a_run(reported: RunDirectory, tmp_pat
     # Summaries of before named none: the first stood for the run.
     copy.write_json("summary.json", {key: summary[key] for key in summary if key != "best_seed"})
     assert gather(copy).bundle.seed == 0
-
-
-def test_a_seed_is_chosen_by_the_last_tenth_of_its_epochs() -> None:
-    losses = {3: [9.0] * 18 + [3.0, 5.0], 4: [0.0] * 18 + [3.9, 3.9], 5: [9.0] * 18 + [8.0, 1.0]}
-    rows = [
-        {"seed": seed, "epoch": epoch, "train/loss": loss}
-        for seed, each in losses.items()
-        for epoch, loss in enumerate(each, start=1)
-    ]
-    assert seed_of_least_loss(rows, dict.fromkeys(losses, 20)) == 4
-    assert seed_of_least_loss(rows, {3: 20, 4: 20, 5: 18}) == 4
-    assert seed_of_least_loss(rows, {3: 19, 5: 20}) == 5, "early stopping chose an epoch before the last"
-    assert seed_of_least_loss(rows[:1] + rows[20:21], {3: 1, 4: 1}) == 4, "a single epoch is its own tenth"
 
 
 @pytest.mark.usefixtures("sketched")

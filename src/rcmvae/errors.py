@@ -64,10 +64,10 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def together(names: Sequence[str]) -> str:
+def in_words(names: Sequence[str]) -> str:
     """Names in their order, as they read in a sentence.
 
-    >>> together(["a"]), together(["a", "b", "c"])
+    >>> in_words(["a"]), in_words(["a", "b", "c"])
     ('a', 'a, b and c')
     """
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

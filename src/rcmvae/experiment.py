@@ -238,8 +238,8 @@ def _go_on(
     history = History(run.path, config.objective, config.training.seed, [tracks.rows])
     bar = None
     if console is not None and run.is_lead:
-        images = plan.steps_per_epoch * config.training.batch_size
-        bar = ProgressBar(config.training.epochs, start.epoch, images, console, config.training.seed)
+        training, images = config.training, plan.steps_per_epoch * config.training.batch_size
+        bar = ProgressBar(config.objective, training.epochs, start.epoch, images, console, training.seed)
 
     def leave() -> str:
         if bar is not None:

@@ -23,10 +23,10 @@ from rcmvae.diagnostics import (
 from rcmvae.errors import ConfigError, RunError, counted
 from rcmvae.labels import Names
 from rcmvae.naming import names_from
-from rcmvae.seeds import seed_of_least_loss, spread
+from rcmvae.seeds import losses_to_compare, spread
 from rcmvae.setting import Setting
 from rcmvae.structs import UNLABELLED
-from rcmvae.training import History, Outcome, TrainState, compile_joint, compile_validation
+from rcmvae.training import Checkpoint, History, Outcome, Row, TrainState, compile_joint, compile_validation
 
 
 class Cut(NamedTuple):
@@ -114,12 +114,29 @@ def summary(setting: Setting, outcome: Outcome, history: History, ending: Ending
     if ending is not None:
         told["extendable"] = not checkpoint.finished.all()  # whether more epochs would train anything
         if len(rows) == len(seeds):  # of several processes the lead alone has the history, and writes this
-            growing = setting.config.curriculum is not None
-            told["best_seed"] = seeds[0] if growing else seed_of_least_loss(history.rows, chosen)
+            told |= _standing(setting, checkpoint, history.rows)
         told["channel_tree"] = [tree_of(tree) for tree in ending.trees]
         if len(setting.dataset.test.x):
             told["test"] = scores(setting, outcome.chosen, "test", ending)
     return told
+
+
+def _standing(setting: Setting, checkpoint: Checkpoint, rows: Sequence[Row]) -> dict[str, Any]:
+    """Which seed stands for a run, and what it was chosen by.
+
+    Where channels grow it is the first: more channels have less loss, so losses do not compare.
+    """
+    seeds, config = seeds_of(setting), setting.config
+    if config.curriculum is not None:
+        return {"best_seed": seeds[0]}
+    stopping = config.training.early_stopping
+    if stopping is None:
+        name, values = "train/loss", losses_to_compare(rows, seeds, checkpoint.epoch)
+    else:
+        name, values = stopping.monitor, checkpoint.patience.best.tolist()
+    if not np.isfinite(values).all():  # early stopping had nothing to compare yet
+        return {"best_seed": seeds[0]}
+    return {"best_seed": seeds[int(np.argmin(values))], "best_by": {name: values}}
 
 
 def seeds_of(setting: Setting) -> list[int]:

@@ -1,11 +1,11 @@
-"""Values of several seeds: together, as text, and which seed stands for all."""
+"""Values of several seeds: together, as text, and what seeds are compared by."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-LAST_SHARE = 0.9  # of the epochs lie before those whose loss seeds are compared by
+LAST = 0.1  # of its epochs, by whose loss a seed is compared with others
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
@@ -57,22 +57,14 @@ def span(counts: Sequence[float]) -> str:
     return " to ".join(f"{count:g}" for count in dict.fromkeys((min(counts), max(counts))))
 
 
-def seed_of_least_loss(rows: Sequence[Mapping[str, Any]], chosen: Mapping[int, int]) -> int:
-    """Which seed stands for a run: that of least training loss, over the last tenth of the epochs up to its chosen one.
+def losses_to_compare(rows: Sequence[Mapping[str, Any]], seeds: Sequence[int], epochs: int) -> list[float]:
+    """The training loss of each seed, over the last tenth of the epochs of which there are rows for all.
 
-    Not of least validation loss: where few samples are held out, that is mostly chance. Where channels grow this says
-    nothing, since more channels have less loss.
+    Not the validation loss: where few samples are held out, that is mostly chance.
 
     >>> rows = [{"seed": 4, "epoch": 1, "train/loss": 2.0}, {"seed": 5, "epoch": 1, "train/loss": 1.0}]
-    >>> seed_of_least_loss(rows, {4: 1, 5: 1})
-    5
+    >>> losses_to_compare(rows, [4, 5], 1)
+    [2.0, 1.0]
     """
-    loss = {
-        seed: [
-            row["train/loss"]
-            for row in rows
-            if row["seed"] == seed and LAST_SHARE * last < row["epoch"] <= last
-        ]
-        for seed, last in chosen.items()
-    }
-    return min(chosen, key=lambda seed: float(np.mean(loss[seed])))
+    last = [row for row in rows if (1 - LAST) * epochs < row["epoch"] <= epochs]
+    return [float(np.mean([row["train/loss"] for row in last if row["seed"] == seed])) for seed in seeds]

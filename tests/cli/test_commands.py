@@ -306,10 +306,14 @@ def test_the_outcome_in_plain_words() -> None:
         "2 epochs in 2.3 seconds, 2 seeds; all.",
         "Negative evidence bound on 1,800 test samples: −19.50 (all 2 seeds: −20.00 ± 0.50) nats, lower is better.",
         "Nats below 0 are no mistake: the outputs are densities, and a density may exceed 1.",
-        "The channel tree proposes 3 groups (seed by seed: 3 and 10) of 4 to 12 channels.",
+        "The channel tree proposes 3 groups (all 2 seeds: 3 to 10) of 4 channels.",
     ]
     standing = "Where no seed is named, 1 stands for the run: its training loss is the least."
-    assert outcome(summary(seeds=[0, 1], test=two, channel_tree=trees, best_seed=1), "all")[1] == standing
+    reason = {"best_seed": 1, "best_by": {"train/loss": [2.0, 1.0]}}
+    assert outcome(summary(seeds=[0, 1], test=two, channel_tree=trees, **reason), "all")[1] == standing
+    # Summaries of before name no reason, or another than today's.
+    unknown = outcome(summary(seeds=[0, 1], test=two, channel_tree=trees, best_seed=1), "all")[1]
+    assert unknown == "Where no seed is named, 1 stands for the run."
     untested = summary(channel_tree=[{"channels": [0, 1], "proposed": 1}])
     del untested["test"]
     assert outcome(untested, "all")[1:] == [

@@ -17,7 +17,7 @@ from rcmvae.findings import Findings
 from rcmvae.objective import TERMS
 from rcmvae.report.channels import Channel, channels_of
 from rcmvae.report.markdown import markdown
-from rcmvae.report.measures import measures
+from rcmvae.report.measures import measures, told_once
 from rcmvae.report.noticed import NOTHING_ODD, Remark
 from rcmvae.report.sections import CHANNELS, NOT_DRAWN, sections
 from rcmvae.report.story import Story, tell
@@ -73,7 +73,8 @@ def channels_holding(*samples: int) -> list[dict[str, int]]:
         ([(100, 100, 100)], False),
         ([(100, 100, 99, 1)], False),  # a stray sample makes no channel that is in use
         ([(90, 90, 90, 30)], True),
-        ([(100, 100, 100), (100, 100, 97, 3)], True),  # one seed is enough
+        ([(100, 100, 100), (100, 100, 97, 3)], False),  # what another seed has is not told
+        ([(100, 100, 97, 3), (100, 100, 100)], True),
     ],
 )
 def test_more_channels_in_use_than_labels_are_told_by_purity(
@@ -180,18 +181,42 @@ def test_a_measure_is_told_once_and_terms_with_their_weight() -> None:
     weight = findings.config.objective.terms["kl_z"].weight(jnp.float32(findings.bundle.epoch))
     assert [row[:3] for row in terms.rows] == [("kl_z", f"{float(weight):g}", "1.000")]
 
+
+@pytest.mark.parametrize(("off", "is_told"), [(0.0, False), (1e-6, False), (1e-2, True)])
+def test_parts_of_the_bound_that_are_terms_are_told_once(off: float, is_told: bool) -> None:
     parts = {"reconstruction": "reconstruction", "kl_latent": "kl_z", "kl_channel": "kl_c"}
+    scores = scene.summary()["test"] | {
+        "losses": {term: spread([2.0]) for term in parts.values()},
+        "evidence": {part: spread([2.0 * (1 + off)]) for part in (*parts, "bits_per_dimension")},
+    }
+    names = [measure.name for measure in told_once(measures(scores), scores)]
+    assert [name for name in names if name in {*parts.values()}][:3] == [*parts.values()]
+    assert ("kl_latent" in names) is is_told
+    assert ("kl_channel" in names) is is_told
+    assert names.count("bits per dimension") + names.count("bits_per_dimension") == 1
 
-    def told(evidence: float) -> list[str]:
-        """The names of measures, where the terms are 1 and the parts of the bound this."""
-        scores = findings.summary["test"]
-        terms = {term: {"mean": 1.0, "sd": 0.0, "per_seed": [1.0]} for term in parts.values()}
-        as_parts = {part: {"mean": evidence, "sd": 0.0, "per_seed": [evidence]} for part in parts}
-        return [measure.name for measure in measures(scores | {"losses": terms, "evidence": as_parts})]
 
-    assert told(1.0)[:3] == [*parts.values()]
-    assert not {"kl_latent", "kl_channel"} & {*told(1.0)}
-    assert {"kl_latent", "kl_channel", "kl_z", "kl_c"} <= {*told(2.0)}
+def test_numbers_are_of_the_seed_that_is_shown() -> None:
+    summary = scene.summary(seeds=(0, 1))
+    summary |= {"best_seed": 1, "best_by": {"train/loss": [3.0, 2.0]}}
+    clustering = summary["test"]["clustering"]
+    summary["test"]["clustering"] = clustering | {
+        "accuracy": spread([0.5, 0.9]),
+        "purity": spread([0.5, 0.9]),
+    }
+    summary["test"]["groups"] |= {"accuracy": spread([0.4, 0.7]), "purity": spread([0.4, 0.7])}
+    for seed, accuracy, bound, groups in ((0, "50.0%", "20.0", "40.0%"), (1, "90.0%", "21.0", "70.0%")):
+        story = told(scene.findings(summary=summary, bundle=scene.bundle(seed=seed)))
+        assert story.facts[1].value == accuracy
+        assert story.facts[1].meaning.endswith("; all 2 seeds: 70.0% ± 28.3%")
+        low, high = wilson(float(accuracy[:-1]) / 100, 30)
+        assert f"interval {float(low):.1%} to {float(high):.1%}" in story.facts[1].meaning
+        assert story.facts[2].value == bound
+        assert any(
+            line.startswith(f"Accuracy, with one group per label: {groups} (all 2 seeds: 55.0% ± 21.2%)")
+            for line in story.outcome
+        )
+    assert story.trained.endswith("Shown is seed 1, whose training loss is the least.")
 
 
 def test_what_is_not_drawn_is_told_at_the_end() -> None:

@@ -2,13 +2,20 @@
 
 import dataclasses
 import io
+from typing import get_args
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from rcmvae.structs import Event, Signals
-from rcmvae.training.progress import ProgressBar, describe
+from rcmvae.objective import ObjectiveOptions
+from rcmvae.structs import Event, Happening, Signals
+from rcmvae.training.progress import ProgressBar, describe, happened
+
+LATER = {"kind": "piecewise", "at": [1], "values": [0, 1]}
+OBJECTIVE = ObjectiveOptions.model_validate(
+    {"kl_c": 1, "kl_z": {"weight": LATER}, "reconstruction": {"weight": LATER}, "confidence": 0}
+)
 
 
 def signals(epoch: int, bound: float = 120.0, used: int = 3) -> Signals:
@@ -25,8 +32,12 @@ def signals(epoch: int, bound: float = 120.0, used: int = 3) -> Signals:
     )
 
 
+def bar_on(file: io.StringIO, *, done: int = 0, first_seed: int = 0) -> ProgressBar:
+    return ProgressBar(OBJECTIVE, 3, done, 1000, Console(file=file, force_terminal=False), first_seed)
+
+
 def shown(console: Console, file: io.StringIO, *, done: int = 0) -> str:
-    with ProgressBar(3, done, 1000, console) as bar:
+    with ProgressBar(ObjectiveOptions(kl_c=1), 3, done, 1000, console, 0) as bar:
         for epoch in range(done + 1, 4):
             bar([signals(epoch, bound=130 - epoch)])
     return file.getvalue()
@@ -36,9 +47,9 @@ def test_a_pipe_gets_one_plain_line_per_epoch() -> None:
     file = io.StringIO()
     lines = shown(Console(file=file, force_terminal=False, width=40), file).splitlines()
     assert lines == [
-        f"epoch {epoch}/3  2,000 images/s{compiling}  channels 3 of 4 in use  bound {130 - epoch}.00 nats  "
+        f"epoch {epoch}/3  {speed}channels 3 of 4 in use  bound {130 - epoch}.00 nats  "
         "loss -1.50; terms, not weighted: kl_c 0.25"
-        for epoch, compiling in ((1, " with compiling"), (2, ""), (3, ""))
+        for epoch, speed in ((1, ""), (2, "2,000 images/s  "), (3, "2,000 images/s  "))
     ]
 
 
@@ -63,7 +74,7 @@ def test_a_resumed_run_counts_on_from_where_it_was() -> None:
 def test_an_error_leaves_the_terminal_as_it_was() -> None:
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=140)
-    with pytest.raises(ZeroDivisionError), ProgressBar(3, 0, 1000, console):
+    with pytest.raises(ZeroDivisionError), ProgressBar(OBJECTIVE, 3, 0, 1000, console, 0):
         raise ZeroDivisionError
     assert file.getvalue().endswith("\x1b[?25h"), "the cursor is visible again"
 
@@ -78,29 +89,53 @@ def test_several_replicas_are_shown_by_their_means() -> None:
 
 def test_what_happens_to_channels_is_told_with_the_epoch_that_it_happened_in() -> None:
     file = io.StringIO()
-    opened = Event(epoch=1, what="opened", channel=2, parent=0)
-    ended = Event(epoch=2, what="ended", reason="3 new channels in a row did not help")
-    with ProgressBar(3, 0, 1000, Console(file=file, force_terminal=False), first_seed=7) as bar:
-        bar([dataclasses.replace(signals(1), events=(opened,))])
-        bar([signals(2), dataclasses.replace(signals(2), events=(ended,))])
-    assert [line for line in file.getvalue().splitlines() if "images/s" not in line] == [
-        "epoch 1: opened channel 2 beside channel 0, on trial",
-        "epoch 2, seed 8: no more channels: 3 new channels in a row did not help",
+    opened = Event(epoch=2, what="opened", channel=2, parent=0)
+    ended = Event(epoch=3, what="ended", reason="3 new channels in a row did not help")
+    with bar_on(file, done=1, first_seed=7) as bar:
+        bar([dataclasses.replace(signals(2), events=(opened,))])
+        bar([signals(3), dataclasses.replace(signals(3), events=(ended,))])
+    assert [line for line in file.getvalue().splitlines() if "bound" not in line] == [
+        "epoch 2: from here on, reconstruction and kl_z count too",
+        "epoch 2: opened channel 2 beside channel 0, on trial",
+        "epoch 3, seed 8: no more channels: 3 new channels in a row did not help",
     ]
 
 
-def test_a_loss_that_means_something_else_from_now_on_is_announced() -> None:
+@pytest.mark.parametrize("what", get_args(Happening))
+def test_everything_that_happens_can_be_told(what: Happening) -> None:
+    told = happened(Event(epoch=1, what=what, channel=3, parent=5, reason="enough"))
+    assert "{" not in told
+    assert ("enough" if what == "ended" else "channel 3") in told
+
+
+def test_a_channel_that_is_kept_though_it_did_not_help_is_told_apart() -> None:
+    kept = [Event(epoch=1, what="kept", channel=3, helped=helped) for helped in (True, False)]
+    assert [*map(happened, kept)] == ["kept channel 3", "kept channel 3, though it did not help"]
+
+
+def test_terms_are_announced_when_their_weight_begins_and_speed_waits_for_a_program_of_its_own() -> None:
     file = io.StringIO()
-    later = signals(2)
-    later = dataclasses.replace(later, train=later.train | {"kl_z": 1.0, "reconstruction": 40.0})
-    with ProgressBar(3, 0, 1000, Console(file=file, force_terminal=False)) as bar:
-        for one in (signals(1), later, dataclasses.replace(later, epoch=3)):
+    first = dataclasses.replace(signals(1), train={**signals(1).train, "kl_z": 1.0})
+    later = {"train": first.train | {"reconstruction": 40.0}}
+    with bar_on(file) as bar:
+        for one in (
+            first,
+            dataclasses.replace(signals(2), **later),
+            dataclasses.replace(signals(3), **later),
+        ):
             bar([one])
     told = file.getvalue().splitlines()
     assert [line.split("  ")[0] for line in told] == [
         "epoch 1/3",
-        "epoch 2: from here on, kl_z and reconstruction count too",
+        "epoch 2: from here on, reconstruction and kl_z count too",
         "epoch 2/3",
         "epoch 3/3",
     ]
-    assert ["with compiling" in line for line in told] == [True, False, True, False]
+    assert ["images/s" in line for line in told] == [False, False, False, True]
+
+
+def test_a_replica_that_has_stopped_is_not_in_the_means() -> None:
+    file = io.StringIO()
+    with bar_on(file) as bar:
+        bar([dataclasses.replace(signals(1, bound=500), idle=True), signals(1, bound=100)])
+    assert "bound 100.00" in file.getvalue()

@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from rcmvae import experiment, results
+from rcmvae import experiment
+from rcmvae.seeds import spread
 
 from .small import Ran, bench, digits, rows_of, tiny
 
@@ -64,16 +65,6 @@ def test_replicas_differ_from_each_other(together: Ran) -> None:
     assert len(set(losses)) == len(SEEDS)
 
 
-def test_a_spread_is_the_mean_and_the_sample_standard_deviation() -> None:
-    values = [0.5, 0.25, 1.0, 0.75]
-    found = results.spread(values)
-    mean = sum(values) / 4
-    assert found["mean"] == mean
-    assert found["sd"] == pytest.approx((sum((v - mean) ** 2 for v in values) / 3) ** 0.5, rel=1e-12)
-    assert found["per_seed"] == values
-    assert results.spread([2.0]) == {"mean": 2.0, "sd": None, "per_seed": [2.0]}
-
-
 def test_the_summary_gives_every_seed_at_the_epoch_of_its_weights(tmp_path, together: Ran) -> None:
     run = experiment.train(tiny(STOPPING, directory=tmp_path, seed=3, seeds=4), digits())
     summary = run.read_json("summary.json")
@@ -83,7 +74,10 @@ def test_the_summary_gives_every_seed_at_the_epoch_of_its_weights(tmp_path, toge
     for name in ("train/loss", "validation/bound"):
         part, key = name.split("/")
         values = [(one.train if part == "train" else one.validation)[key] for one in chosen]
-        assert summary["training"][name] == results.spread(values)
+        assert summary["training"][name] == spread(values)
+    # Under early stopping seeds are compared by what it watches.
+    assert summary["best_by"] == {STOPPING["training"]["early_stopping"]["monitor"]: patience.best.tolist()}
+    assert summary["best_seed"] == SEEDS[int(np.argmin(patience.best))]
     accuracy = summary["test"]["clustering"]["accuracy"]
     assert len(accuracy["per_seed"]) == 4
     assert accuracy["mean"] == pytest.approx(np.mean(accuracy["per_seed"]))

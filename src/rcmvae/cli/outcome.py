@@ -51,9 +51,8 @@ def in_use(run: RunDirectory) -> str:
 def next_steps(run: RunDirectory, summary: Mapping[str, Any]) -> list[str]:
     """Commands that make sense now, and what for."""
     path = shlex.quote(str(run.path))
-    steps = {
-        f"rcmvae predict {path} DATA": "which channel and group samples belong to: of a file, a folder, or test"
-    }
+    data = "a file, a folder, or test" if "test" in summary else "a file or a folder"
+    steps = {f"rcmvae predict {path} DATA": f"which channel and group samples belong to; DATA is {data}"}
     if not naming.is_named(run):
         steps[f"rcmvae teach {path} DATA"] = "name channels with a few labelled samples"
     if (groups := _other_cut(summary)) is not None:

@@ -40,6 +40,10 @@ def report(
     console = startup.start(coordinator, processes, process_id)
     from rcmvae.cli.outcome import say  # noqa: PLC0415
     from rcmvae.experiment import make_report  # noqa: PLC0415
+    from rcmvae.findings import place_of  # noqa: PLC0415
+    from rcmvae.run import RunDirectory  # noqa: PLC0415
 
-    whose = "" if shown is None else f", with the pictures of seed {shown}"
-    say(console, f"Written to {make_report(run, chosen, seed=shown)}{whose}")
+    page = make_report(run, chosen, seed=shown)
+    summary, at = place_of(RunDirectory.find(run), shown)
+    several = len(summary["seeds"]) > 1
+    say(console, f"Written to {page}" + f", with the pictures of seed {summary['seeds'][at]}" * several)

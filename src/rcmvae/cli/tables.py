@@ -11,6 +11,7 @@ from rich.text import Text
 from rcmvae.labels import Names
 from rcmvae.report import tables as text
 from rcmvae.report.measures import measures as list_measures
+from rcmvae.report.measures import told_once
 from rcmvae.seeds import number
 
 MOST_ROWS = 20
@@ -32,7 +33,7 @@ def measures(scores: Mapping[str, Any]) -> Table:
     made.add_column("measure")
     made.add_column("value", justify="right")
     made.add_column("meaning")
-    found = list_measures(scores)
+    found = told_once(list_measures(scores), scores)
     for at, measure in enumerate(found):
         is_last = at + 1 == len(found) or found[at + 1].section != measure.section
         made.add_row(*map(escape, (measure.title, measure.value, measure.meaning)), end_section=is_last)

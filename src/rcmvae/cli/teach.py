@@ -32,15 +32,13 @@ def teach(
     from rcmvae.cli import tables  # noqa: PLC0415
     from rcmvae.cli.outcome import say  # noqa: PLC0415
     from rcmvae.errors import counted  # noqa: PLC0415
-    from rcmvae.findings import best_place  # noqa: PLC0415
     from rcmvae.inference import Trained  # noqa: PLC0415
     from rcmvae.inference import teach as count  # noqa: PLC0415
     from rcmvae.naming import FILE  # noqa: PLC0415
 
     names = count(run, data, number=few, fresh=fresh, options=options or ())
     trained = Trained.open(run)
-    summary = trained.run.read_json("summary.json")
-    at = best_place(summary)
-    seed = summary["seeds"][at] if len(names) > 1 else None
-    console.print(tables.names(names[at], trained.state.active.tolist(), seed))
-    say(console, f"{counted(len(names[at]), 'labelled sample')} counted in all; kept in {run / FILE}")
+    assert trained.names is not None, "they were just kept"
+    seed = trained.seed if len(names) > 1 else None
+    console.print(tables.names(trained.names, trained.state.active.tolist(), seed))
+    say(console, f"{counted(len(trained.names), 'labelled sample')} counted in all; kept in {run / FILE}")

@@ -9,7 +9,7 @@ import numpy as np
 
 from rcmvae.curriculum import Curriculum
 from rcmvae.data import Dataset, Source
-from rcmvae.errors import ConfigError, listed, nearest, together
+from rcmvae.errors import ConfigError, in_words, listed, nearest
 from rcmvae.model import ModelOptions
 from rcmvae.objective import TERMS, ObjectiveBase
 from rcmvae.schedules import Constant
@@ -52,7 +52,7 @@ def every_weight_has_its_time(parts: Parts) -> Iterator[str]:
         keys = [f"objective.{name}.weight" for name in names]
         first = (next(filter(None, terms[name].weight.levels())) for name in names)
         at_once = " ".join(f"{key}={value:g}" for key, value in zip(keys, first, strict=True))
-        late = f"{together(keys)} {'is' if len(keys) == 1 else 'are'} 0 for the first {begin:g} epochs"
+        late = f"{in_words(keys)} {'is' if len(keys) == 1 else 'are'} 0 for the first {begin:g} epochs"
         if begin >= parts.training.epochs:
             yield (
                 f"{late}, but training.epochs is {parts.training.epochs}: what is weighed would never be trained. Give "

@@ -31,5 +31,5 @@ def listeners_of(
     told: list[Listener] = [note, CollapseWatch(config.objective, x.shape[1:], seed, warn)]
     if not verbose:
         return told
-    bar = ProgressBar(until, before, len(x), Console(), seed)
+    bar = ProgressBar(config.objective, until, before, len(x), Console(), seed)
     return [*told, stack.enter_context(bar)]

@@ -44,33 +44,32 @@ def facts(findings: Findings, channels: Sequence[Channel]) -> Iterator[Fact]:
     K, test = findings.config.model.num_channels, findings.summary.get("test")
     yield Fact(f"{sum(channel.is_used for channel in channels)} of {K}", "channels in use")
     if test is not None and test["labels"]:
-        key, meaning = score(test)
-        yield _measured(test["clustering"][key], findings.place, "{:.1%}", meaning, _doubt(findings, key))
+        key, meaning = score(test, findings.place)
+        of_shown = f"{meaning}{_doubt(findings, key)}"
+        yield _measured(test["clustering"][key], findings.place, "{:.1%}", of_shown)
     if test is not None:
         meaning = f"{BOUND} on {counted(test['samples'], 'test sample')}, {BOUND_UNIT}"
         yield _measured(test["losses"]["bound"], findings.place, "{:.1f}", meaning)
 
 
-def _measured(spread: Mapping[str, Any], at: int, form: str, *meaning: str) -> Fact:
+def _measured(spread: Mapping[str, Any], at: int, form: str, meaning: str) -> Fact:
     """The value of the seed that is shown; what all of several have is said beside it."""
-    others = all_seeds(spread, form)
-    said = (*meaning, f"; {others}" if others else "")
-    return Fact(signed(form.format(spread["per_seed"][at])), signed("".join(said)))
+    others = signed(all_seeds(spread, form))
+    said = f"{meaning}; {others}" if others else meaning
+    return Fact(signed(form.format(spread["per_seed"][at])), said)
 
 
-def score(test: Mapping[str, Any]) -> tuple[str, str]:
+def score(test: Mapping[str, Any], at: int) -> tuple[str, str]:
     """Which score says how far channels and labels agree, and what it is: more channels than labels fit many to one."""
-    if outnumbered(test, "channels_of"):
+    if outnumbered(test, at, "channel"):
         return "purity", "test purity: samples of the commonest label of their channel"
     return "accuracy", "test accuracy, one channel per label"
 
 
-def outnumbered(test: Mapping[str, Any], parts: str) -> bool:
+def outnumbered(test: Mapping[str, Any], at: int, part: str) -> bool:
     """Whether one to one cannot fit: as many channels or groups as labels leave samples over, not just a stray few."""
-    left = (
-        sum(sorted((one["samples"] for one in each), reverse=True)[test["labels"] :]) for each in test[parts]
-    )
-    return max(left) >= USED * test["samples"]
+    sizes = sorted((one["samples"] for one in test[f"{part}s_of"][at]), reverse=True)
+    return sum(sizes[test["labels"] :]) >= USED * test["samples"]
 
 
 def _doubt(findings: Findings, key: str) -> str:

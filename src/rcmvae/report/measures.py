@@ -1,13 +1,16 @@
 """What was measured on a split, each with its unit and meaning."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from rcmvae.diagnostics import METRICS
 from rcmvae.seeds import number, span
 
 # The parts of the bound, and the terms that most objectives have them as.
 SAME = {"reconstruction": "reconstruction", "kl_latent": "kl_z", "kl_channel": "kl_c"}
+SAME_BY = 1e-4  # relative: the two are summed in different precision
 # How a person calls what belongs together.
 TITLES = {
     "losses": "",
@@ -45,7 +48,7 @@ class Measure(NamedTuple):
 
 
 def measures(scores: Mapping[str, Any]) -> list[Measure]:
-    """Every metric that there is a value of, once; of groups only where channels are grouped."""
+    """Every metric that there is a value of; of groups only where channels are grouped."""
     return [
         Measure(
             section,
@@ -58,9 +61,22 @@ def measures(scores: Mapping[str, Any]) -> list[Measure]:
         for section, title in TITLES.items()
         if section != "groups" or _is_grouped(scores)
         for name, spread in scores.get(section, {}).items()
-        if section != "evidence" or spread != scores["losses"].get(SAME.get(name))
         for metric in [METRICS[f"{section}/{name}"]]
     ]
+
+
+def told_once(found: Sequence[Measure], scores: Mapping[str, Any]) -> list[Measure]:
+    """Without the parts of the bound that a term of the objective tells."""
+    return [
+        measure for measure in found if measure.section != "evidence" or not _is_a_term(measure.name, scores)
+    ]
+
+
+def _is_a_term(part: str, scores: Mapping[str, Any]) -> bool:
+    term = scores["losses"].get(SAME.get(part))
+    return term is not None and np.allclose(
+        term["per_seed"], scores["evidence"][part]["per_seed"], rtol=SAME_BY, atol=0
+    )
 
 
 def signed(text: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from rcmvae.curriculum.tree import HALF_TOLD, WELL_TOLD
 from rcmvae.diagnostics import SURE, Bundle, elsewhere
-from rcmvae.errors import counted, percent, together
+from rcmvae.errors import counted, in_words, percent
 from rcmvae.findings import Findings
 from rcmvae.report.channels import CLEAR, MIXED, USED, Channel
 from rcmvae.structs import UNLABELLED
@@ -117,8 +117,8 @@ def _spread_labels(findings: Findings, known: Sequence[Channel]) -> Iterator[str
     homeless = [name for name in present if name not in homes]
     if known and homeless:
         many = len(homeless) > 1
-        yield f"Label{'s' * many} {together(homeless)} {'are' if many else 'is'} the commonest in no channel."
+        yield f"Label{'s' * many} {in_words(homeless)} {'are' if many else 'is'} the commonest in no channel."
 
 
 def _named(channels: Sequence[int]) -> str:
-    return f"channel{'s' * (len(channels) > 1)} {together(list(map(str, channels)))}"
+    return f"channel{'s' * (len(channels) > 1)} {in_words(list(map(str, channels)))}"

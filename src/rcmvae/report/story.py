@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rcmvae.errors import counted, listed, together
+from rcmvae.errors import counted, in_words, listed
 from rcmvae.findings import Findings, best_place
 from rcmvae.report.channels import Channel
 from rcmvae.report.headline import Fact, facts, lead, outnumbered
@@ -20,7 +20,7 @@ def outcome(summary: Mapping[str, Any], used: str) -> list[str]:
         f"{trained(summary)}; {used}.",
         *_standing(summary),
         *growth(summary),
-        *([] if test is None else [_bound(test, at), *_densities(test)]),
+        *([] if test is None else [_bound(test, at), *_densities(test, at)]),
         *([] if test is None else [*_by_channels(test, at), *by_labels(test, at)]),
         *grouping(summary, at),
     ]
@@ -32,7 +32,7 @@ def beside_the_facts(summary: Mapping[str, Any], at: int) -> list[str]:
     return [
         f"{trained(summary)}.",
         *growth(summary),
-        *([] if test is None else [*_densities(test), *_left_over(test, at), *by_labels(test, at)]),
+        *([] if test is None else [*_densities(test, at), *_left_over(test, at), *by_labels(test, at)]),
         *grouping(summary, at),
     ]
 
@@ -46,13 +46,25 @@ def trained(summary: Mapping[str, Any]) -> str:
 def _standing(summary: Mapping[str, Any]) -> list[str]:
     """Which of several seeds is meant where none is named.
 
-    >>> _standing({"seeds": [4, 5], "best_seed": 5})
+    >>> _standing({"seeds": [4, 5], "best_seed": 5, "best_by": {"train/loss": [2.0, 1.0]}})
     ['Where no seed is named, 5 stands for the run: its training loss is the least.']
     """
     if len(summary["seeds"]) == 1 or "best_seed" not in summary:
         return []
-    why = "it is the first" if summary.get("curriculum") else "its training loss is the least"
-    return [f"Where no seed is named, {summary['best_seed']} stands for the run: {why}."]
+    measure = _chosen_by(summary)
+    why = f"its {measure} is the least" if measure else ""
+    why = "it is the first" if summary.get("curriculum") else why
+    return [f"Where no seed is named, {summary['best_seed']} stands for the run{': ' * bool(why)}{why}."]
+
+
+def _chosen_by(summary: Mapping[str, Any]) -> str:
+    """What the seed that stands for a run has least of; empty where it was not chosen by a value, or nobody knows.
+
+    >>> _chosen_by({"best_by": {"validation/bound": [3.0, 4.0]}}), _chosen_by({})
+    ('validation bound', '')
+    """
+    name = next(iter(summary.get("best_by", {})), "")
+    return name.replace("train/", "training ").replace("/", " ")
 
 
 def _bound(test: Mapping[str, Any], at: int) -> str:
@@ -60,29 +72,21 @@ def _bound(test: Mapping[str, Any], at: int) -> str:
     return f"{BOUND.capitalize()} on {test['samples']:,} test samples: {bound} {BOUND_UNIT}."
 
 
-def _densities(test: Mapping[str, Any]) -> list[str]:
-    return [DENSITIES] if test["losses"]["bound"]["mean"] < 0 else []
+def _densities(test: Mapping[str, Any], at: int) -> list[str]:
+    return [DENSITIES] if test["losses"]["bound"]["per_seed"][at] < 0 else []
 
 
 def _by_channels(test: Mapping[str, Any], at: int) -> list[str]:
-    return agreement(test, at, "clustering", "channel", _channel_counts(test))
+    return agreement(test, at, "clustering", "channel")
 
 
 def _left_over(test: Mapping[str, Any], at: int) -> list[str]:
     """Why one channel per label cannot reach all samples, where it cannot, and how many it does."""
-    counts, labels = _channel_counts(test), test["labels"]
-    left = left_over("channel", counts, labels)
-    if not (labels and left):
+    left = left_over(test, at, "channel")
+    if not (test["labels"] and left):
         return []
-    return [
-        one_to_one(test, at, "clustering", "channel", counts)
-        if outnumbered(test, "channels_of")
-        else f"With {left}"
-    ]
-
-
-def _channel_counts(test: Mapping[str, Any]) -> list[int]:
-    return [len(parts) for parts in test["channels_of"]]
+    told = outnumbered(test, at, "channel")
+    return [one_to_one(test, at, "clustering", "channel") if told else f"With {left}"]
 
 
 def growth(summary: Mapping[str, Any]) -> list[str]:
@@ -100,32 +104,24 @@ def _why_ended(grown: Mapping[str, Any]) -> str:
 
 
 def grouping(summary: Mapping[str, Any], at: int) -> list[str]:
-    """What the channel tree proposes, and how well that agrees with labels."""
+    """What the channel tree of the seed at a place proposes, and how well that agrees with labels."""
     trees, test = summary["channel_tree"], summary.get("test")
-    proposed, most = [tree["proposed"] for tree in trees], [len(tree["channels"]) for tree in trees]
+    proposed, most = trees[at]["proposed"], len(trees[at]["channels"])
     others = _nearly(summary["seeds"], trees)
-    if max(most) == 1:
+    if most == 1:
         return ["One channel is in use: there is nothing to group."]
     if proposed == most:
         return [f"The channel tree proposes no groups: every channel in use is told from the others{others}."]
-    if max(proposed) == 1:
+    if proposed == 1:
         return [
-            f"The channel tree proposes no groups: views of a sample tell no two of all {span(most)} channels apart by "
+            f"The channel tree proposes no groups: views of a sample tell no two of all {most} channels apart by "
             "more than half, and no step between merges stands out, so by them alone no channel is a kind of its own. "
             "Go by the channels."
         ]
-    line = f"The channel tree proposes {_groups(proposed, at)} of {span(most)} channels{others}."
-    return [line, *([] if test is None else agreement(test, at, "groups", "group", proposed))]
-
-
-def _groups(proposed: Sequence[int], at: int) -> str:
-    """How many groups the seed at a place has, and the others where they differ.
-
-    >>> _groups([9, 7, 9], 1), _groups([9, 9], 1)
-    ('7 groups (seed by seed: 9, 7 and 9)', '9 groups')
-    """
-    each = f" (seed by seed: {together([*map(str, proposed)])})" if len(set(proposed)) > 1 else ""
-    return f"{counted(proposed[at], 'group')}{each}"
+    of_all = [tree["proposed"] for tree in trees]
+    spread = f" (all {len(trees)} seeds: {span(of_all)})" if len({*of_all}) > 1 else ""
+    line = f"The channel tree proposes {proposed} groups{spread} of {most} channels{others}."
+    return [line, *([] if test is None else agreement(test, at, "groups", "group"))]
 
 
 def _nearly(seeds: Sequence[int], trees: Sequence[Mapping[str, Any]]) -> str:
@@ -140,7 +136,7 @@ def _nearly(seeds: Sequence[int], trees: Sequence[Mapping[str, Any]]) -> str:
         for seed, tree in zip(seeds, trees, strict=True)
         if (near := tree.get("nearly"))  # summaries once had none
     ]
-    return f"; {together(told)} would be nearly as clear" if told else ""
+    return f"; {in_words(told)} would be nearly as clear" if told else ""
 
 
 def by_labels(test: Mapping[str, Any], at: int) -> list[str]:
@@ -153,27 +149,27 @@ def by_labels(test: Mapping[str, Any], at: int) -> list[str]:
     return [f"Accuracy, with channels named by {many}: {accuracy}; expected calibration error {ece}."]
 
 
-def agreement(test: Mapping[str, Any], at: int, key: str, part: str, counts: list[int]) -> list[str]:
-    """How far channels or groups agree with labels; nothing where nothing is labelled."""
+def agreement(test: Mapping[str, Any], at: int, key: str, part: str) -> list[str]:
+    """How far channels or groups of the seed at a place agree with labels; nothing where nothing is labelled."""
     if not test["labels"]:
         return []
     pure = f"{of_seed(test[key]['purity'], at, '{:.1%}')} of the samples have the commonest label of their {part}."
-    return [*([pure] if outnumbered(test, f"{part}s_of") else []), one_to_one(test, at, key, part, counts)]
+    return [*([pure] if outnumbered(test, at, part) else []), one_to_one(test, at, key, part)]
 
 
-def one_to_one(test: Mapping[str, Any], at: int, key: str, part: str, counts: list[int]) -> str:
+def one_to_one(test: Mapping[str, Any], at: int, key: str, part: str) -> str:
     """The accuracy of channels or groups, and whether one to one can fit."""
     told = f"Accuracy, with one {part} per label: {of_seed(test[key]['accuracy'], at, '{:.1%}')}"
-    left = left_over(part, counts, test["labels"])
+    left = left_over(test, at, part)
     return f"{told}; with {left}" if left else f"{told}."
 
 
-def left_over(part: str, counts: list[int], labels: int) -> str:
+def left_over(test: Mapping[str, Any], at: int, part: str) -> str:
     """How a sentence ends that says why one to one cannot fit; empty where it can."""
-    if {*counts} == {labels}:
+    count, labels = len(test[f"{part}s_of"][at]), test["labels"]
+    if count == labels:
         return ""
-    many = f"{span(counts)} {part}{'s' * (max(counts) != 1)} for {counted(labels, 'label')}"
-    return f"{many}, what is left over counts as wrong."
+    return f"{counted(count, part)} for {counted(labels, 'label')}, what is left over counts as wrong."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,8 +200,8 @@ def _seed(summary: Mapping[str, Any], seed: int) -> str:
     """Which of several seeds is shown, and why."""
     if len(summary["seeds"]) == 1:
         return ""
-    is_least = seed == summary.get("best_seed") and not summary.get("curriculum")
-    why = ", whose training loss is the least" if is_least else ""
+    measure = _chosen_by(summary) if seed == summary.get("best_seed") else ""
+    why = f", whose {measure} is the least" if measure else ""
     return f" Shown is seed {seed}{why}."
 
 

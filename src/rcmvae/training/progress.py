@@ -14,11 +14,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from rcmvae.errors import together
-from rcmvae.structs import Event, Signals
+from rcmvae.errors import in_words
+from rcmvae.objective import ObjectiveBase
+from rcmvae.structs import Event, Happening, Signals
 
 OUTSIDE = {"loss", "gradient_norm"}  # what training tells beside the terms
-HAPPENED = {
+HAPPENED: dict[Happening, str] = {
     "opened": "opened channel {channel} beside channel {parent}, on trial",
     "prolonged": "more time for the trial of channel {channel}",
     "kept": "kept channel {channel}",
@@ -31,18 +32,25 @@ HAPPENED = {
 class ProgressBar:
     """A live line: epoch, the bound and the loss, channels in use, images per second, time left.
 
-    Where the output is not a terminal, one plain line per epoch takes its place. What happens to channels, and what
-    begins to be learned, is told above it.
+    Where the output is not a terminal, one plain line per epoch takes its place. What happens to channels, and which
+    terms begin to count, is told above it.
     """
 
     def __init__(
-        self, epochs: int, done: int, images_per_epoch: int, console: Console, first_seed: int = 0
+        self,
+        objective: ObjectiveBase,
+        epochs: int,
+        done: int,
+        images_per_epoch: int,
+        console: Console,
+        first_seed: int,
     ) -> None:
         self.console = console
         self.images_per_epoch = images_per_epoch
         self.epochs = epochs
         self.first_seed = first_seed
-        self.terms: list[str] = []  # of the last epoch
+        self.begins = {name: term.weight.begins() for name, term in objective.terms.items()}
+        self.trained: list[str] = []  # the terms of the last epoch
         columns = (
             SpinnerColumn(),
             TextColumn("epoch"),
@@ -72,18 +80,19 @@ class ProgressBar:
 
     def __call__(self, signals: Sequence[Signals]) -> None:
         """Show an epoch; several replicas are shown by their means."""
-        training = [one for one in signals if not one.idle]
-        names = terms_of(training[0])
-        joined = [name for name in names if name not in self.terms]
-        if joined and self.terms:
+        epoch, training = signals[0].epoch, [one for one in signals if not one.idle]
+        joined = [name for name, begins in self.begins.items() if max(1, epoch - 1) <= begins < epoch]
+        if joined:
             self._tell(
-                f"epoch {signals[0].epoch}: from here on, {together(joined)} {'count' if joined[1:] else 'counts'} too"
+                f"epoch {epoch}: from here on, {in_words(joined)} {'count' if joined[1:] else 'counts'} too"
             )
-        line = describe(training, self.images_per_epoch, compiled=bool(joined))
-        self.terms = names
-        self.progress.update(self.task, completed=signals[0].epoch, line=line)
+        trained = terms_of(training[0])
+        # Another set of terms is another program: compiling it is no part of an epoch's speed.
+        line = describe(training, self.images_per_epoch if trained == self.trained else None)
+        self.trained = trained
+        self.progress.update(self.task, completed=epoch, line=line)
         if not self.console.is_terminal:
-            self._tell(f"epoch {signals[0].epoch}/{self.epochs}  {line}")
+            self._tell(f"epoch {epoch}/{self.epochs}  {line}")
         for place, one in enumerate(signals):
             whose = f", seed {self.first_seed + place}" if len(signals) > 1 else ""
             for event in one.events:
@@ -99,7 +108,8 @@ def happened(event: Event) -> str:
     >>> happened(Event(epoch=9, what="opened", channel=2, parent=0))
     'opened channel 2 beside channel 0, on trial'
     """
-    return HAPPENED[event.what].format_map(event.model_dump())
+    told = HAPPENED[event.what].format_map(event.model_dump())
+    return f"{told}, though it did not help" if (event.what, event.helped) == ("kept", False) else told
 
 
 def terms_of(signals: Signals) -> list[str]:
@@ -107,17 +117,17 @@ def terms_of(signals: Signals) -> list[str]:
     return [name for name in signals.train if name not in OUTSIDE]
 
 
-def describe(signals: Sequence[Signals], images_per_epoch: int, *, compiled: bool = False) -> str:
-    """One epoch in one line; the time of one that began with compiling says little of the next."""
+def describe(signals: Sequence[Signals], images_per_epoch: int | None) -> str:
+    """One epoch in one line, with its speed where it is known how many images it took."""
     bound = np.mean([one.validation["bound"] for one in signals])
     loss = np.mean([one.train["loss"] for one in signals])
     used = np.mean([(one.usage >= 0.01).sum() for one in signals])
     open_channels = np.mean([one.active.sum() for one in signals])
-    rate = images_per_epoch * len(signals) / signals[0].seconds
+    rate = (images_per_epoch or 0) * len(signals) / signals[0].seconds
     terms = "  ".join(
         f"{name} {np.mean([one.train[name] for one in signals]):.3g}" for name in terms_of(signals[0])
     )
     return (
-        f"{rate:,.0f} images/s{' with compiling' if compiled else ''}  channels {used:g} of {open_channels:g} in use  "
+        f"{f'{rate:,.0f} images/s  ' if rate else ''}channels {used:g} of {open_channels:g} in use  "
         f"bound {bound:.2f} nats  loss {loss:.2f}; terms, not weighted: {terms}"
     )
