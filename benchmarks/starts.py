@@ -40,7 +40,7 @@ def measure(case: str, first: int, seeds: int) -> dict[str, Any]:
         "case": case,
         "seeds": f"{first} to {first + seeds - 1}",
         **dict(zip(TOLD, told, strict=True)),
-        "losses": summary["training"]["train/loss"]["per_seed"],
+        "losses": summary["best_by"]["train/loss"],
         "validation losses": held_out,
         "accuracies": accuracy,
         "seconds": summary["seconds"],

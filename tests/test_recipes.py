@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rcmvae.config import load_config
 from rcmvae.data import ArraysSource, Digits, dataset_from_arrays
 from rcmvae.errors import ConfigError
 from rcmvae.nn import PatchTrunk
 from rcmvae.recipes import IMAGES, SMALL_IMAGES, VECTORS, config_for, made_for, recipe_for
+
+DIGITS = Path(__file__).parents[1] / "configs" / "digits.yaml"
 
 
 def test_the_digits_get_what_their_configuration_says() -> None:
@@ -20,7 +23,10 @@ def test_the_digits_get_what_their_configuration_says() -> None:
     assert config.data == Digits()
     assert len(dataset.train) == 1455
     assert config.training.epochs == SMALL_IMAGES.most
-    assert config.model.trunk.model_dump()["hidden"] == (256, 128)
+    said = load_config(DIGITS)
+    # But for how many seeds to choose from, and batches into which all samples fit.
+    assert (said.training.seeds, said.training.batch_size) == (8, 128)
+    assert config == load_config(DIGITS, ["training.seeds=1", "training.batch_size=121"])
 
 
 def test_what_is_found_in_files_decides(tmp_path: Path) -> None:
