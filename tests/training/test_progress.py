@@ -37,7 +37,7 @@ def bar_on(file: io.StringIO, *, done: int = 0, first_seed: int = 0) -> Progress
 
 
 def shown(console: Console, file: io.StringIO, *, done: int = 0) -> str:
-    with ProgressBar(ObjectiveOptions(kl_c=1), 3, done, 1000, console, 0) as bar:
+    with ProgressBar(ObjectiveOptions.model_validate({"kl_c": 1}), 3, done, 1000, console, 0) as bar:
         for epoch in range(done + 1, 4):
             bar([signals(epoch, bound=130 - epoch)])
     return file.getvalue()
