@@ -86,8 +86,8 @@ def summary(setting: Setting, outcome: Outcome, history: History, ending: Ending
     checkpoint, training = outcome.checkpoint, setting.config.training
     seeds = seeds_of(setting)
     row_at = {(row["seed"], row["epoch"]): row for row in history.rows}
-    chosen = dict(zip(seeds, checkpoint.chosen_epochs, strict=True))
-    rows = [row_at[at] for at in chosen.items() if at in row_at]
+    chosen = zip(seeds, checkpoint.chosen_epochs, strict=True)
+    rows = [row_at[at] for at in chosen if at in row_at]
     values = {name: [row[name] for row in rows] for name in (rows[0] if rows else {}) if "/" in name}
     status = "interrupted" if ending is None else "finished"
     told: dict[str, Any] = {

@@ -58,7 +58,7 @@ def span(counts: Sequence[float]) -> str:
 
 
 def losses_to_compare(rows: Sequence[Mapping[str, Any]], seeds: Sequence[int], epochs: int) -> list[float]:
-    """The training loss of each seed, over the last tenth of the epochs of which there are rows for all.
+    """The training loss of each seed, over the last tenth of so many epochs.
 
     Not the validation loss: where few samples are held out, that is mostly chance.
 
