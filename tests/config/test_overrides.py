@@ -137,6 +137,8 @@ def test_a_preset_chooses_the_regularizers_of_the_channel() -> None:
                                                    "objective.consistency.views=[…]."),
         ("model.routing.m=3", "model.routing.m is not known. model.routing of kind `expectation` has the keys kind. "
                               "It belongs to the kind top_m."),
+        ("objective.confidence={kind: linear}", "objective.confidence.kind is not known. objective.confidence has the "
+                                                "keys weight. Did you mean 'objective.confidence.weight.kind'?"),
         ("objective.c_regularizer=bth", "objective: `c_regularizer` is one of categorical, logit_mog, both, dirichlet"),
         ("model.trunk=3", "model.trunk is `3`, but it must be one of conv, dense, patches."),
         ("model.trunk.kind=cnv", "model.trunk is `cnv`, but it must be one of conv, dense, patches. Did you mean 'co"),

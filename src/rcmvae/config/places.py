@@ -94,7 +94,12 @@ class Place:
 
     def field(self, options: type[Options], name: str) -> "Place | None":
         """The place of a key, if those options have it."""
-        return _fields_of(options).get(name)
+        return fields_of(options).get(name)
+
+    def may_hold(self, name: str) -> bool:
+        """Whether a mapping that is written here may have that key."""
+        kinds = [] if self.one_of is None else self.one_of.registry.values()
+        return any(name in cls.model_fields for cls in (*kinds, self.options) if cls is not None)
 
     def entry(self, index: int) -> "Place | None":
         """The place of an entry, where lists are taken."""
@@ -111,7 +116,7 @@ class Place:
 
 
 @functools.cache
-def _fields_of(options: type[Options]) -> dict[str, Place]:
+def fields_of(options: type[Options]) -> dict[str, Place]:
     """The places of all keys that those options have."""
     return {name: Place.of_field(field) for name, field in options.model_fields.items()}
 

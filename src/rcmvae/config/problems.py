@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from rcmvae.config.places import Place, highest
+from rcmvae.config.places import Place, fields_of, highest
 from rcmvae.config.text import inline
 from rcmvae.errors import listed, nearest
 from rcmvae.options import PLAIN_NAME, OneOf, Options
@@ -132,14 +132,22 @@ def _spelled_out(name: str, keys: Sequence[str]) -> str:
 
 
 def _elsewhere(found: Found, name: str) -> str:
-    """A hint for a key that belongs somewhere else: as near to the root as it is found."""
+    """A hint for a key of another kind, one of a key further in, or else one as near to the root as it is found."""
     if found.siblings is not None:
         others = [kind for kind, cls in found.siblings.registry.items() if name in cls.model_fields]
         if others:
             return f" It belongs to the kind{'s' * (len(others) > 1)} {listed(others)}."
-    paths = highest(name, found.root)
+    paths = _further_in(found, name) or highest(name, found.root)
     meant = " or ".join(f"'{path}'" for path in paths)
     return f" Did you mean {meant}?" if 0 < len(paths) <= 3 else ""
+
+
+def _further_in(found: Found, name: str) -> list[str]:
+    """Where a key may stand within a neighbour of its own, as in `usage_entropy.weight.start`."""
+    if found.owner is None or not found.parent:
+        return []
+    within = [key for key, place in fields_of(found.owner).items() if place.may_hold(name)]
+    return [f"{found.parent}.{key}.{name}" for key in within]
 
 
 def _unknown(found: Found, error: ErrorDetails) -> str:
