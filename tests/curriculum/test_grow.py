@@ -1,5 +1,6 @@
 """The decisions of a curriculum, in worlds made by hand: what is opened, from whom, what stays and when it ends."""
 
+import itertools
 import json
 from typing import Any
 
@@ -256,6 +257,8 @@ class TestEnd:
         days = lived(grower(limit=limit), even)
         assert max(len(day.open) for day in days) == (limit or K)
         assert last(days, "ended").epoch == 2 * ((limit or K) - 1) + 1
+        key = "model.num_channels" if limit is None else "curriculum.limit"
+        assert last(days, "ended").reason == f"no channel is left to open; a larger {key} would leave some"
 
     @pytest.mark.parametrize("stop_after", [1, 2, 3])
     @pytest.mark.parametrize("policy", [EACH, BIRTH])
@@ -331,6 +334,38 @@ class TestMerge:
         assert last(days, "ended").reason == "3 new channels in a row did not help"
         assert len(days[-1].open) == 1
 
+    @pytest.mark.parametrize("policy", [BIRTH, EACH])
+    def test_a_help_that_is_merged_later_counts_as_the_failure_that_it_was(self, policy: dict[str, Any]):
+        """With those since then: the stop rule goes on where it was, and nothing lets it begin anew."""
+
+        def world(open_now: frozenset[int], epoch: int) -> Sight:
+            return even(open_now, epoch) if epoch <= 2 else useless(open_now, epoch)
+
+        settings = {"policy": policy, "helps": {"cleanness": 0.1, "bound": 99}, "merge_below": 0.3}
+        days = lived(grower(**settings, stop_after=3, epochs=200), world)
+        assert [event[1] for event in told(days)].count("opened") == 3
+        assert last(days, "ended").reason == "3 new channels in a row did not help"
+
+    def test_failures_between_a_help_and_its_merge_are_not_forgotten(self):
+        def world(open_now: frozenset[int], epoch: int) -> Sight:
+            if len(open_now) == 2 and epoch < 7:
+                return even(open_now, epoch)
+            return useless(open_now, epoch)
+
+        settings = {"policy": BIRTH, "helps": {"cleanness": 0.1, "bound": 99}, "merge_below": 0.3}
+        days = lived(grower(**settings, stop_after=3), world)
+        assert [event[:2] for event in told(days)] == [
+            (1, "opened"),
+            (2, "kept"),
+            (3, "opened"),
+            (4, "closed"),
+            (5, "opened"),
+            (6, "closed"),
+            (7, "merged"),
+            (7, "ended"),
+        ]
+        assert last(days, "ended").reason == "3 new channels in a row did not help"
+
     def test_the_worst_told_pair_goes_and_the_larger_stays(self):
         alike = np.zeros((K, K))
         alike[:4, :4] = np.kron(np.eye(2), np.full((2, 2), 0.125)) + np.diag([0.1, 0.1, 0, 0.02])
@@ -388,6 +423,14 @@ class TestAnyWorld:
                     assert {action.channel, action.parent} <= day.open
                 assert 0 in day.open or day.open
         assert {Act.OPEN, Act.NOTHING} <= acts
+
+    def test_only_a_help_lets_the_count_of_failures_fall(self, settings: dict[str, Any]):
+        for seed in range(40):
+            days = lived(grower(limit=4, epochs=60, stop_after=9, **settings), anything(seed))
+            for before, after in itertools.pairwise(day.growth for day in days):
+                new = after.events[len(before.events) :]
+                if not any(event.helped for event in new):
+                    assert after.unhelpful >= before.unhelpful
 
     def test_from_any_state_that_was_saved_it_goes_on_alike(self, settings: dict[str, Any]):
         for seed in range(3):

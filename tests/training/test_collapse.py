@@ -94,14 +94,85 @@ def test_one_open_channel_has_everything_and_that_is_no_collapse() -> None:
     assert not said
 
 
+def test_channels_that_hold_next_to_nothing_for_long_are_told_by_number() -> None:
+    said: list[str] = []
+    watch = CollapseWatch(load_config().objective, (8, 8, 1), 3, said.append)
+    active = np.array([True, True, True, True, False])
+    lost, back = np.array([0.5, 0.48, 0.019, 0.001, 0.0]), np.array([0.4, 0.4, 0.1, 0.1, 0.0])
+    counts = []
+    # Nine epochs are not ten; then two channels of four are lost, come back, and one is lost again.
+    for usage, epochs in (
+        (lost, 9),
+        (back, 1),
+        (lost, 14),
+        (back, 1),
+        (np.array([0.5, 0.3, 0.199, 0.001, 0.0]), 12),
+    ):
+        for _ in range(epochs):
+            watch([of(usage, active=active, step=600)])
+        counts.append(len(said))
+    assert counts == [0, 0, 1, 1, 2]
+    assert said[0].startswith(
+        "Seed 3 has lost channels 2 and 3 of 4: for 10 epochs, less than a tenth of an equal share"
+    )
+    assert said[1].startswith("Seed 3 has lost channel 3 of 4")
+
+
+def test_young_or_single_channels_are_not_lost() -> None:
+    said: list[str] = []
+    watch = CollapseWatch(load_config().objective, (8, 8, 1), 0, said.append)
+    for _ in range(30):
+        watch([of(np.array([0.7, 0.299, 0.001]), step=100)])
+        watch([of(np.array([0.0, 1.0, 0.0]), active=np.array([False, True, False]), step=600)])
+    assert not said
+
+
 def test_the_advice_names_what_is_missing_and_can_be_taken() -> None:
     objective = load_config(None, [TERMS]).objective
-    assert advice(objective, (8, 8, 1)).endswith("add objective.consistency=100 objective.confidence=50.")
+    assert advice(objective, (8, 8, 1)).endswith("set objective.consistency=100 objective.confidence=50.")
     # As a shell hands it over, and with a view that vectors have.
-    words = shlex.split(advice(objective, (5,)).split(": add ")[1].removesuffix("."))
+    words = shlex.split(advice(objective, (5,)).split(": set ")[1].removesuffix("."))
     taken = load_config(None, [TERMS, "model.decoder.output=gaussian", *words])
     taken.check_against(dataset_from_arrays(np.random.default_rng(0).normal(size=(900, 5)).astype("float32")))
     assert taken.objective.terms.keys() >= {"consistency", "confidence"}
+
+
+FULL = "consistency: 100, usage_entropy: -100, confidence: 50"
+FALLING = "{weight: {kind: linear, start: -100, end: -20, epochs: 10}}"
+
+
+@pytest.mark.parametrize(
+    ("objective", "epoch", "changes"),
+    [
+        (FULL, 0, ""),
+        (FULL.replace("-100", "-99"), 0, "objective.usage_entropy.weight=-100"),
+        (FULL.replace("50", "70"), 0, "objective.usage_entropy.weight=-140"),
+        (FULL.replace("-100", "50"), 0, "objective.usage_entropy.weight=-100"),
+        (FULL.replace(" 100", " 0"), 0, "objective.consistency.weight=100"),
+        (FULL.replace("-100", FALLING), 0, ""),
+        (FULL.replace("-100", FALLING), 10, "objective.usage_entropy.weight=-100"),
+        ("usage_entropy: 50", 0,
+         "objective.usage_entropy.weight=-100 objective.consistency=100 objective.confidence=50"),
+    ],
+)  # fmt: skip
+def test_the_advice_sees_signs_and_that_equal_shares_count_twice(
+    objective: str, epoch: int, changes: str
+) -> None:
+    given = load_config(None, [f"objective={{reconstruction: 1, kl_z: 1, {objective}}}"]).objective
+    said = advice(given, (8, 8, 1), epoch)
+    assert said.endswith(f"set {changes}.") if changes else "outweigh the reconstruction" in said
+    if changes:  # and once it was taken, there is nothing more to say of the kind
+        taken = load_config(
+            None, [f"objective={{reconstruction: 1, kl_z: 1, {objective}}}", *changes.split()]
+        )
+        assert "outweigh the reconstruction" in advice(taken.objective, (8, 8, 1), epoch)
+
+
+def test_the_advice_for_the_recipe_that_collapses_is_what_it_lacks() -> None:
+    said = advice(load_config("configs/prototype.yaml").objective, (28, 28, 1))
+    assert said.endswith(
+        "set objective.usage_entropy.weight=-100 objective.consistency=100 objective.confidence=50."
+    )
 
 
 def test_a_training_that_collapses_says_so() -> None:

@@ -5,7 +5,6 @@ from rcmvae.curriculum.genealogy import pot_tree as pot_tree
 from rcmvae.curriculum.grow import Act as Act
 from rcmvae.curriculum.grow import Action as Action
 from rcmvae.curriculum.grow import Grower as Grower
-from rcmvae.curriculum.grow import Growth as Growth
 from rcmvae.curriculum.kick import Kick as Kick
 from rcmvae.curriculum.options import Curriculum as Curriculum
 from rcmvae.curriculum.policies import POLICIES as POLICIES
@@ -28,6 +27,7 @@ from rcmvae.curriculum.start import Jitter as Jitter
 from rcmvae.curriculum.start import Start as Start
 from rcmvae.curriculum.start import copied_moments as copied_moments
 from rcmvae.curriculum.start import merged as merged
+from rcmvae.curriculum.state import Growth as Growth
 from rcmvae.curriculum.tree import ChannelTree as ChannelTree
 from rcmvae.curriculum.tree import channel_tree as channel_tree
 from rcmvae.curriculum.tree import group_responsibility as group_responsibility

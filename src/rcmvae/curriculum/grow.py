@@ -3,7 +3,6 @@
 import dataclasses
 import enum
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -11,66 +10,11 @@ from scipy.special import entr
 
 from rcmvae.curriculum.information import mutual_information, purity_of_split
 from rcmvae.curriculum.options import Curriculum
-from rcmvae.curriculum.policies.base import PolicyState
 from rcmvae.curriculum.split import Boundary
-from rcmvae.options import Options
+from rcmvae.curriculum.state import Growth, Help, Trial
 from rcmvae.structs import Codes, Event, Signals
 
 FREE = 1e-3  # a channel with less of the data than this is nobody's
-
-
-class Trial(Options):
-    """A new channel that has yet to show its worth, and what was before it."""
-
-    channel: int
-    parent: int
-    began: int  # the epoch after which it opened
-    bound: float
-    information: float
-    prolonged: int = 0  # how often it was promising, but no help yet
-    idle: tuple[int, ...] = ()  # open channels that nothing used, and that need not be used afterwards
-
-
-@dataclasses.dataclass(frozen=True)
-class Growth:
-    """All that the decisions depend on. Part of every checkpoint."""
-
-    policy: PolicyState
-    trial: Trial | None = None
-    used: frozenset[int] = frozenset()  # channels that have ever been open
-    unhelpful: int = 0  # trials in a row that did not help
-    unhelpful_before: int = 0  # the same before the last one that did
-    refused: tuple[int, ...] = ()  # their parents
-    ended: int | None = None  # the epoch after which growth ended
-    over: int | None = None  # the epoch after which the finish will be, too
-    events: tuple[Event, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "policy": self.policy.model_dump(mode="json"),
-            "trial": None if self.trial is None else self.trial.model_dump(mode="json"),
-            "used": sorted(self.used),
-            "unhelpful": self.unhelpful,
-            "unhelpful_before": self.unhelpful_before,
-            "refused": list(self.refused),
-            "ended": self.ended,
-            "over": self.over,
-            "events": [event.model_dump(mode="json") for event in self.events],
-        }
-
-    def from_json(self, saved: dict[str, Any]) -> "Growth":
-        """What was saved of a growth under the same policy as this one."""
-        return Growth(
-            policy=type(self.policy).model_validate(saved["policy"]),
-            trial=None if saved["trial"] is None else Trial.model_validate(saved["trial"]),
-            used=frozenset(saved["used"]),
-            unhelpful=int(saved["unhelpful"]),
-            unhelpful_before=int(saved.get("unhelpful_before", 0)),
-            refused=tuple(saved["refused"]),
-            ended=saved["ended"],
-            over=saved["over"],
-            events=tuple(Event.model_validate(event) for event in saved["events"]),
-        )
 
 
 class Act(enum.Enum):
@@ -103,6 +47,11 @@ class Grower:
     @property
     def limit(self) -> int:
         return self.num_channels if self.options.limit is None else self.options.limit
+
+    @property
+    def ceiling(self) -> str:
+        """The key that says how many channels may be open at once."""
+        return "model.num_channels" if self.limit == self.num_channels else "curriculum.limit"
 
     def init(self) -> Growth:
         return Growth(self.options.policy.init(), used=frozenset(range(self.options.initial)))
@@ -150,7 +99,8 @@ class Grower:
     def _open(self, growth: Growth, seen: Signals) -> tuple[Growth, Action]:
         channel = self._index(growth, seen)
         if channel is None:
-            reason = "no channel is left to open; a larger model.num_channels would leave some"
+            raised = "model.num_channels" if seen.active.sum() < self.limit else self.ceiling
+            reason = f"no channel is left to open; a larger {raised} would leave some"
             return self._end(growth, seen.epoch, reason), Action()
         held = set(_held(seen))
         parents = held - set(growth.refused) or held
@@ -213,14 +163,13 @@ class Grower:
             # What is closed again leaves no trace: the policy goes on as if it had just proposed.
             policy=self.options.policy.renew(growth.policy) if keep else growth.policy,
             trial=None,
-            unhelpful=0 if helped else growth.unhelpful + 1,
-            unhelpful_before=growth.unhelpful if helped else growth.unhelpful_before,
-            refused=() if helped else (*growth.refused, trial.parent),
             events=(*growth.events, event),
         )
-        if growth.unhelpful % self.options.stop_after == 0:  # another way of cutting: nobody was refused that
-            growth = dataclasses.replace(growth, refused=())
-        growth = self._out_of_patience(growth, seen.epoch)
+        if helped:
+            last = Help(channel=trial.channel, parent=trial.parent, unhelpful=growth.unhelpful)
+            growth = dataclasses.replace(growth, unhelpful=0, last_help=last, refused=())
+        else:
+            growth = self._in_vain(growth, trial.parent, growth.unhelpful + 1, seen.epoch)
         return growth, Action() if keep else Action(Act.RESTORE, trial.channel, trial.parent)
 
     def _verdict(self, trial: Trial, seen: Signals, scores: Mapping[str, float]) -> tuple[bool, bool]:
@@ -239,11 +188,14 @@ class Grower:
         longer = trial.model_copy(update={"prolonged": trial.prolonged + 1})
         return dataclasses.replace(growth, trial=longer, events=(*growth.events, event))
 
-    def _out_of_patience(self, growth: Growth, epoch: int) -> Growth:
-        """The same, or ended after so many new channels that did not help."""
-        if growth.unhelpful < self.options.patience:
+    def _in_vain(self, growth: Growth, parent: int, unhelpful: int, epoch: int) -> Growth:
+        """The same once so many new channels in a row did not help, the last of them cut from `parent`."""
+        another_way = unhelpful // self.options.stop_after > growth.unhelpful // self.options.stop_after
+        refused = () if another_way else (*growth.refused, parent)  # nobody was refused that one yet
+        growth = dataclasses.replace(growth, unhelpful=unhelpful, refused=refused)
+        if unhelpful < self.options.patience:
             return growth
-        return self._end(growth, epoch, f"{growth.unhelpful} new channels in a row did not help")
+        return self._end(growth, epoch, f"{unhelpful} new channels in a row did not help")
 
     def _pair_to_merge(self, seen: Signals) -> tuple[int, int] | None:
         """The two open channels that are told apart worst, the larger first, where that is bad enough."""
@@ -263,18 +215,16 @@ class Grower:
         event = Event(
             epoch=seen.epoch, what="merged", channel=closed, parent=kept, scores={"purity_of_split": score}
         )
-        unhelpful, refused = growth.unhelpful, growth.refused
-        last = next((e for e in reversed(growth.events) if e.helped), None)
-        if last is not None and {last.channel, last.parent} == {kept, closed}:  # it did not help after all
-            unhelpful, refused = growth.unhelpful_before + 1, (*growth.refused, kept)
         growth = dataclasses.replace(
-            growth,
-            policy=self.options.policy.renew(growth.policy),
-            unhelpful=unhelpful,
-            refused=refused,
-            events=(*growth.events, event),
+            growth, policy=self.options.policy.renew(growth.policy), events=(*growth.events, event)
         )
-        return self._out_of_patience(growth, seen.epoch), Action(Act.MERGE, closed, kept)
+        last, action = growth.last_help, Action(Act.MERGE, closed, kept)
+        if last is None or closed not in (last.channel, last.parent):
+            return growth, action
+        growth = dataclasses.replace(growth, last_help=None)
+        if kept in (last.channel, last.parent):  # then it did not help after all
+            growth = self._in_vain(growth, kept, last.unhelpful + 1 + growth.unhelpful, seen.epoch)
+        return growth, action
 
     def _end(self, growth: Growth, epoch: int, reason: str) -> Growth:
         event = Event(epoch=epoch, what="ended", reason=reason)

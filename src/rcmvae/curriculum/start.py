@@ -52,7 +52,7 @@ class Start(Options):
 
 
 class Fresh(Start):
-    """The child keeps the weights that were first drawn.
+    """The child keeps its weights: those that were first drawn, unless it was open before.
 
     >>> Fresh().copies
     False
