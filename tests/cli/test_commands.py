@@ -188,6 +188,14 @@ def test_data_info_describes_what_a_run_would_see() -> None:
         ),
         (["evaluate", "x", "--level", "1", "--groups", "2"], "rcmvae: --groups and --level are two ways"),
         (
+            ["predict", "x", "test", "--level", "1", "--groups", "2"],
+            "rcmvae: --groups and --level are two ways",
+        ),
+        (
+            ["embed", "x", "test", "-o", "e.csv", "--groups", "two"],
+            "rcmvae: --groups is `two`, but it must be a whole",
+        ),
+        (
             ["train", "--coordinator", "localhost:1"],
             "rcmvae: --coordinator, --processes and --process-id belong together",
         ),

@@ -73,6 +73,10 @@ def test_predictions_are_printed_or_written(work: Path, run: Run) -> None:
     assert [*rows[0]] == ["row", "channel", "channel_probability", "group", "group_probability", *OF_LABELS]
     assert [row["label"] for row in rows] == expected.arrays()["label"].tolist()
     assert [int(row["channel"]) for row in rows] == expected.channel.tolist()
+    one = predict(work / "tiny", work / "x.npy", num_groups=1)
+    for cut in (["--groups", "1"], ["--level", "9"]):
+        rows = [*csv.DictReader(io.StringIO(run("predict", "tiny", "x.npy", *cut)[1]))]
+        assert [int(row["group"]) for row in rows] == one.group.tolist() == [0] * len(rows)
     assert run("predict", "tiny", "test", "-o", "said.csv")[0] == 0
     assert (work / "said.csv").read_text().count("\n") == 181
 
@@ -116,6 +120,7 @@ def test_samples_are_a_picture_or_an_array(work: Path, run: Run) -> None:
         (["predict", "tiny", "x.npy", "-o", "there.csv"], "rcmvae: there.csv exists already: name another file, or"),
         (["predict", "tyny", "x.npy"], "rcmvae: tyny does not exist. Did you mean tiny?"),
         (["predict", "tiny", "y.npy"], "rcmvae: y.npy does not exist. What is looked at is"),
+        (["predict", "tiny", "x.npy", "--groups", "99"], "rcmvae: groups is 99, but with "),
         (["predict", "tiny", "x.npy", "colour=grey"], "rcmvae: data.colour is not known"),
         (["sample", "tiny", "--channel", "9", "-o", "n.png"], "rcmvae: channel is 9, but tiny has channels 0 to 3."),
         (["sample", "tiny", "--channel", "1", "-o", "n.gif"], "rcmvae: --output is n.gif, but it has to end in .png"),

@@ -60,6 +60,25 @@ def test_the_embedding_of_a_split_is_what_a_survey_sees(images: RunDirectory, se
     close(found.group_probability, by_group.max(axis=1))
 
 
+def test_groups_are_those_of_the_cut_that_is_asked_for(images: RunDirectory) -> None:
+    tree, r = Trained.open(images.path).tree, embed(images.path, "test").responsibility
+    most = len(tree.channels)
+    asked = [{"num_groups": n} for n in range(1, most + 1)] + [{"level": 0.0}, {"level": 99.0}]
+    for cut in asked:
+        family = tree.cut(**cut)
+        by_group = np.stack([r[:, family == g].sum(axis=1) for g in range(family.max() + 1)], axis=1)
+        found = predict(images.path, "test", **cut)
+        np.testing.assert_array_equal(found.group, by_group.argmax(axis=1))
+        np.testing.assert_array_equal(found.group, embed(images.path, "test", **cut).group)
+        close(found.group_probability, by_group.max(axis=1))
+    with pytest.raises(
+        ConfigError, match=f"groups is {most + 1}, but with {most} channels in use it must be 1 to {most}"
+    ):
+        predict(images.path, "test", num_groups=most + 1)
+    with pytest.raises(ConfigError, match="two ways to cut"):
+        embed(images.path, "test", num_groups=1, level=0.5)
+
+
 @pytest.mark.parametrize("best", [0, 1])
 def test_the_best_seed_is_taken_where_none_is_named(images: RunDirectory, tmp_path: Path, best: int) -> None:
     shutil.copytree(images.path, tmp_path / "copy")

@@ -19,6 +19,8 @@ def embed(
         ),
     ] = ...,  # pyright: ignore[reportArgumentType]
     seed: using.Seed = None,
+    groups: using.Groups = None,
+    level: using.Level = None,
     force: using.Force = False,
 ) -> None:
     """Write where each sample lies: channel, group, code, responsibilities, and what it costs in nats.
@@ -26,6 +28,7 @@ def embed(
     The training data are not needed. A sample that costs much more than others
     is unlike those that the run was trained on.
     """
+    cut = using.cut(groups, level)
     from rcmvae.inference.writing import TABLES, refuse_file, write_table  # noqa: PLC0415
 
     refuse_file(output, [*TABLES], force=force)
@@ -33,8 +36,9 @@ def embed(
     from rcmvae.cli.outcome import say  # noqa: PLC0415
     from rcmvae.errors import counted  # noqa: PLC0415
     from rcmvae.inference import Trained, embed_parts, samples_of  # noqa: PLC0415
+    from rcmvae.results import Cut  # noqa: PLC0415
 
-    trained = Trained.open(run, seed)
+    trained = Trained.open(run, seed, cut=Cut(**cut))
     x = samples_of(trained, data, options or ())
     write_table(output, embed_parts(trained, x))
     say(console, f"{counted(len(x), 'sample')} written to {output}{trained.whose}")

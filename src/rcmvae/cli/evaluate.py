@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from rcmvae.cli import startup
-from rcmvae.cli.values import height, one_of, whole
+from rcmvae.cli import startup, using
+from rcmvae.cli.values import one_of, whole
 from rcmvae.errors import ConfigError
 
 SPLITS = ("train", "validation", "test")
@@ -44,18 +44,8 @@ def evaluate(
     split: Annotated[
         str, typer.Option(metavar="|".join(SPLITS), help="Which samples to judge the model on.")
     ] = "test",
-    groups: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N", help="Cut the channel tree into so many groups.", show_default="as it proposes"
-        ),
-    ] = None,
-    level: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HEIGHT", help="Cut the channel tree at this height instead.", show_default=False
-        ),
-    ] = None,
+    groups: using.Groups = None,
+    level: using.Level = None,
     importance: Importance = None,
     ood: Outliers = None,
     coordinator: startup.Coordinator = None,
@@ -71,12 +61,10 @@ def evaluate(
     adjusted Rand index (ari), each 1 at best.
     """
     chosen: Any = one_of("--split", split, SPLITS)
-    if groups is not None and level is not None:
-        raise ConfigError("--groups and --level are two ways to cut the channel tree: give one of them.")
+    cut = using.cut(groups, level)
     if options and ood is None:
         raise ConfigError(f"{options[0]} says how samples of another kind are read: name those with --ood.")
     draws = whole("--importance", importance, least=1)
-    cut = {"num_groups": whole("--groups", groups, least=1), "level": height("--level", level)}
     console = startup.start(coordinator, processes, process_id)
     from rcmvae.cli import tables  # noqa: PLC0415
     from rcmvae.cli.outcome import say  # noqa: PLC0415

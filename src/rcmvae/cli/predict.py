@@ -24,9 +24,12 @@ def predict(
         ),
     ] = None,
     seed: using.Seed = None,
+    groups: using.Groups = None,
+    level: using.Level = None,
     force: using.Force = False,
 ) -> None:
     """Say which channel, and which group of channels, each sample belongs to, and how probable that is."""
+    cut = using.cut(groups, level)
     from rcmvae.inference.writing import TABLES, refuse_file, write_csv, write_table  # noqa: PLC0415
 
     if output is not None:
@@ -35,8 +38,9 @@ def predict(
     from rcmvae.cli.outcome import say  # noqa: PLC0415
     from rcmvae.errors import counted  # noqa: PLC0415
     from rcmvae.inference import Trained, predict_parts, samples_of  # noqa: PLC0415
+    from rcmvae.results import Cut  # noqa: PLC0415
 
-    trained = Trained.open(run, seed)
+    trained = Trained.open(run, seed, cut=Cut(**cut))
     x = samples_of(trained, data, options or ())
     if output is None:
         write_csv(sys.stdout, predict_parts(trained, x))

@@ -16,6 +16,7 @@ from rcmvae.inference.programs import Program
 from rcmvae.inference.samples import samples_of
 from rcmvae.inference.trained import Trained, Weights
 from rcmvae.labels import Names, by_doubt, uncertainty
+from rcmvae.results import Cut
 
 PART = 1 << 14  # most samples whose results are held at a time
 
@@ -26,7 +27,7 @@ class Prediction:
 
     channel: Int[np.ndarray, " N"]
     channel_probability: Float[np.ndarray, " N"]
-    group: Int[np.ndarray, " N"]  # of the channel tree where it proposes its cut
+    group: Int[np.ndarray, " N"]  # of the channel tree where it is cut
     group_probability: Float[np.ndarray, " N"]
     # Where the run has labels:
     label: Shaped[np.ndarray, " N"] | None = None  # the most probable one, by name
@@ -69,18 +70,33 @@ class Embedding(Prediction):
 Part = TypeVar("Part", bound=Prediction)
 
 
-def embed(run: Path | str, x: Any, *, seed: int | None = None) -> Embedding:
+def embed(
+    run: Path | str,
+    x: Any,
+    *,
+    seed: int | None = None,
+    num_groups: int | None = None,
+    level: float | None = None,
+) -> Embedding:
     """Responsibilities, channel, group, code and bound of each sample, by the weights of a finished run.
 
     `x` are samples as the run was trained on, a file or folder of them, or the name of a split of the run's own data.
+    Groups are those that the channel tree proposes, or `num_groups` of them, or what merges up to a `level`.
     """
-    trained = Trained.open(run, seed)
+    trained = Trained.open(run, seed, cut=Cut(num_groups, level))
     return together([*embed_parts(trained, samples_of(trained, x))])
 
 
-def predict(run: Path | str, x: Any, *, seed: int | None = None) -> Prediction:
-    """Channel and group of each sample with their probabilities; the decoder has no part in it."""
-    trained = Trained.open(run, seed)
+def predict(
+    run: Path | str,
+    x: Any,
+    *,
+    seed: int | None = None,
+    num_groups: int | None = None,
+    level: float | None = None,
+) -> Prediction:
+    """Channel and group of each sample with their probabilities, as `embed` has them; the decoder has no part in it."""
+    trained = Trained.open(run, seed, cut=Cut(num_groups, level))
     return together([*predict_parts(trained, samples_of(trained, x))])
 
 

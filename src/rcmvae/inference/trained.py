@@ -15,6 +15,7 @@ from rcmvae.findings import place_of
 from rcmvae.inference.programs import Uses
 from rcmvae.labels import Names
 from rcmvae.naming import kept
+from rcmvae.results import AS_PROPOSED, Cut
 from rcmvae.run import DataCard, RunDirectory
 from rcmvae.setting import parts_of, plan_of
 from rcmvae.training import Checkpoints, Devices, Plan, TrainState, begin, blank_states
@@ -32,6 +33,7 @@ class Weights:
     state: TrainState
     tree: ChannelTree
     names: Names | None = None  # of the channels, where labels were counted
+    cut: Cut = AS_PROPOSED
 
     @property
     def plan(self) -> Plan:
@@ -39,8 +41,8 @@ class Weights:
 
     @property
     def groups(self) -> Int[np.ndarray, " K"]:
-        """The group of each channel where the tree proposes its cut."""
-        return self.tree.cut()
+        """The group of each channel where the tree is cut."""
+        return self.cut(self.tree)
 
     def accept(self, x: Stored, where: str) -> Stored:
         """The same samples, if they are such as the run was trained on; a sentence if not."""
@@ -106,11 +108,21 @@ class Trained(Weights):
     seed: int
 
     @classmethod
-    def open(cls, path: Path | str, seed: int | None = None, *, nameless: bool = False) -> "Trained":
+    def open(
+        cls,
+        path: Path | str,
+        seed: int | None = None,
+        *,
+        cut: Cut = AS_PROPOSED,
+        nameless: bool = False,
+    ) -> "Trained":
         """A finished run's weights: of this seed, or of its best; `nameless` leaves out what channels are called."""
+        cut.check()
         run = RunDirectory.find(path)
         config, card = run.config, run.card
         summary, at = place_of(run, seed)
+        tree = ChannelTree.from_json(summary["channel_tree"][at])
+        cut(tree)  # refused before any compute, where there are not so many channels
         run.refuse_edits(config)
         options = config.training
         devices = Devices.take(1, options.batch_size)
@@ -126,7 +138,8 @@ class Trained(Weights):
             devices=devices,
             uses=Uses.of(plan),
             state=jax.tree.map(lambda leaf: leaf[at], found.arrays.chosen),
-            tree=ChannelTree.from_json(summary["channel_tree"][at]),
+            tree=tree,
+            cut=cut,
             names=None if names is None else names[at],
             run=run,
             seed=summary["seeds"][at],
