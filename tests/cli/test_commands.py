@@ -101,6 +101,22 @@ def test_train_validates_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ([], "digits"),
+        (["data=mnist", "training.epochs=2"], "mnist"),
+        (["model.num_channels=5"], None),
+        (["objective.confidence=3"], None),
+        (["digits"], None),
+    ],
+)
+def test_plain_defaults_are_told_where_nobody_chose_them(words: list[str], name: str | None) -> None:
+    told = CliRunner().invoke(app, ["train", "--validate-only", *words]).stderr
+    assert (told == "") == (name is None)
+    assert name is None or f"`rcmvae train {name}` takes those that suit such samples" in told
+
+
 def test_config_validate(tmp_path: Path) -> None:
     assert run("config", "validate") == "The default configuration is valid.\n"
     file = tmp_path / "quick.yaml"

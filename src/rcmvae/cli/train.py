@@ -9,6 +9,12 @@ from rcmvae.cli import startup
 from rcmvae.cli.interruption import IN_FORCE
 from rcmvae.cli.words import File, Overrides, arrange, options_of, tell
 
+# For who has not said what should learn, nor from what.
+PLAIN = (
+    "neither a file nor data are named, so all settings are plain defaults, which suit no data in particular; "
+    "`rcmvae train {data}` takes those that suit such samples."
+)
+
 
 def train(
     config: File = None,
@@ -31,7 +37,9 @@ def train(
     """Train a model, and leave a run directory with everything that was made.
 
     `rcmvae train mnist`, `rcmvae train images/` or `rcmvae train table.parquet`
-    take settings that suit such samples; `--validate-only` prints them.
+    take settings that suit such samples; `--validate-only` prints them. With
+    neither data nor a file, settings are plain defaults, as a start for a
+    configuration of your own.
     """
     from rcmvae.config import dump_config, load_with_notes  # noqa: PLC0415
     from rcmvae.config.load import CONFIG_SUFFIXES  # noqa: PLC0415
@@ -49,6 +57,8 @@ def train(
         (chosen, dataset), notes = made_for(word, changes), ()
     else:
         (chosen, notes), dataset = loaded, None
+        if word is None and not any(change.startswith(("model", "objective")) for change in changes):
+            notes += (PLAIN.format(data=chosen.data.kind_name()),)
     if console is None:
         tell(notes)
         typer.echo(dump_config(chosen), nl=False)
