@@ -19,7 +19,7 @@ STAGES: dict[str, Any] = {
 }
 GROWING: dict[str, Any] = {
     **BASE,
-    "model": {"routing": {"kind": "top_m", "m": 1}},  # other routings grow in tests.training.grown
+    "model": {"routing": {"kind": "top_m", "m": 1}},  # the others grow in tests.training
     "training": {**BASE["training"], "seeds": 2},
     "curriculum": {
         **BASE["curriculum"],
