@@ -2,15 +2,18 @@
 
     python -m benchmarks.accuracy [--first 0] [--seeds 5] [--cases mnist digits …] [--runs FOLDER]
 
-Each run is a process of its own, `rcmvae train configs/CASE.yaml`, without a report: `seconds` are from its start to
-its end, with imports, compiling, the summary and the test scores, and `GFLOP/s` the rate of float32 products on the
-same cores right after it; so runs are not trained in one program. `GiB` is the most memory that a run held. Labels
-are used for the scores alone, and in recipes that say so to name channels. `groups` are the channels merged along the
-tree as far as it proposes. Where a recipe trains several seeds at once, the one that stands for the run is told, `seed`
-is the first of them, and the next run begins with as many later. `--runs` keeps the runs for benchmarks that look at
-trained models. Needs the data of the cases.
+Each run is a process of its own, `rcmvae train configs/CASE.yaml`, or `rcmvae train DATA` where no configuration is
+named (`no-config-…`), without a report. `seconds` are from its start to its end, with imports, compiling, the summary
+and the test scores, of these `seconds to weights` until training had ended, but for the start; `GFLOP/s` is the rate of
+float32 products on the same cores right after it; so runs are not trained in one program. `GiB` is the most memory that
+a run held. Labels are used for the scores alone, and in recipes that say so to name channels. `groups` are the channels
+merged along the tree as far as it proposes; some cases are cut into ten as well, on the training and the test split.
+Where a recipe trains several seeds at once, the one that stands for the run is told, `seed` is the first of them, and
+the next run begins with as many later. `--runs` keeps the runs for benchmarks that look at trained models. Needs the
+data of the cases.
 """
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -23,12 +26,38 @@ from typing import Any
 
 from benchmarks.common import case_arguments, kept_run, matmul_rate, progress, report
 from rcmvae.config import load_config
+from rcmvae.experiment import evaluate
 from rcmvae.findings import best_place
 from rcmvae.seeds import number, spread
 
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """What is trained, and into how many groups its channels are cut besides."""
+
+    word: str  # a configuration, or data
+    overrides: tuple[str, ...] = ()
+    groups: int | None = None
+
+    @property
+    def at_once(self) -> int:
+        """How many seeds a run trains."""
+        return load_config(self.word).training.seeds if Path(self.word).suffix else 1
+
+
+UNBALANCED = "configs/mnist-unbalanced.yaml"
 CASES = {
-    path.stem: path for path in sorted(Path("configs").glob("*.yaml")) if path.stem != "tabular"
+    path.stem: Case(str(path)) for path in sorted(Path("configs").glob("*.yaml")) if path.stem != "tabular"
 }  # benchmarks.vectors makes the table that this one reads
+CASES |= {
+    "mnist-unbalanced": Case(UNBALANCED, groups=10),
+    "mnist-unbalanced-recipe": Case(
+        UNBALANCED, ("data.imbalance=null",), groups=10
+    ),  # on digits that are not
+    "no-config-digits": Case("digits"),
+    "no-config-mnist": Case("mnist"),
+    "no-config-fashion": Case("fashion_mnist"),
+}
 COLUMNS = {
     "accuracy": ("clustering", "accuracy", "{:.2%}"),
     "purity": ("clustering", "purity", "{:.2%}"),
@@ -45,19 +74,21 @@ COLUMNS = {
     "bound": ("losses", "bound", "{:.1f}"),
 }
 FORMS = {name: form for name, (_, _, form) in COLUMNS.items()} | {
+    "seconds to weights": "{:.0f}",
     "seconds": "{:.0f}",
     "GFLOP/s": "{:.0f}",
     "GiB": "{:.2f}",
 }
 
 
-def measure(case: str, seed: int, runs: Path) -> dict[str, Any]:
+def measure(name: str, seed: int, runs: Path) -> dict[str, Any]:
     """One run, as a person would start it."""
-    path = kept_run(runs, CASES[case], seed)
+    case, path = CASES[name], kept_run(runs, name, seed)
     where = [f"run.directory={path.parent}", f"run.name={path.name}", "run.report=false"]
-    command = [sys.executable, "-m", "rcmvae", "train", str(CASES[case]), *where, f"training.seed={seed}"]
+    words = [case.word, *case.overrides, *where, f"training.seed={seed}"]
+    command = [sys.executable, "-m", "rcmvae", "train", *words, "--quiet"]
     began = time.perf_counter()
-    process = subprocess.Popen([*command, "--quiet"], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
     if status:
@@ -70,13 +101,25 @@ def measure(case: str, seed: int, runs: Path) -> dict[str, Any]:
         if key in test.get(part, {})
     }
     return {
-        "case": case,
+        "case": name,
         "seed": seed,
         **found,
+        **({} if case.groups is None else cut_into(case.groups, path, at)),
+        "seconds to weights": summary["seconds"],
         "seconds": seconds,
         "GFLOP/s": matmul_rate() / 1e9,
         "GiB": used.ru_maxrss / 2**20,
     }
+
+
+def cut_into(groups: int, path: Path, at: int) -> dict[str, float]:
+    """Accuracy and purity of so many groups, however many the tree proposes."""
+    found = {}
+    for split in ("train", "test"):
+        agreement = evaluate(path, split, num_groups=groups)["groups"]
+        for measured in ("accuracy", "purity"):
+            found[f"{groups} groups: {split} {measured}"] = agreement[measured]["per_seed"][at]
+    return found
 
 
 def told(rows: Sequence[dict[str, Any]]) -> str:
@@ -86,6 +129,11 @@ def told(rows: Sequence[dict[str, Any]]) -> str:
         for name, form in FORMS.items()
         if name in rows[0]
     ]
+    parts += [
+        f"{name} {number(spread([row[name] for row in rows]), '{:.2%}')}"
+        for name in rows[0]
+        if " groups: " in name
+    ]
     worst = [f"worst {name} {min(row[name] for row in rows):.2%}" for name in ("accuracy", "group accuracy")]
     return f"{rows[0]['case']}: {'; '.join(worst)}; {', '.join(parts)}"
 
@@ -94,10 +142,11 @@ def main() -> None:
     args = case_arguments(__doc__, CASES, seeds=5, first=0, runs="").parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for case in args.cases:
-            at_once = load_config(CASES[case]).training.seeds
+            at_once = CASES[case].at_once
             seeds = range(args.first, args.first + args.seeds * at_once, at_once)
             rows = [*progress(measure(case, seed, Path(args.runs or folder)) for seed in seeds)]
-            title = f"configs/{case}.yaml: test split, seeds {seeds[0]} to {seeds[-1] + at_once - 1}"
+            told_as = " ".join([CASES[case].word, *CASES[case].overrides])
+            title = f"{told_as}: test split, seeds {seeds[0]} to {seeds[-1] + at_once - 1}"
             report(args.results, f"accuracy-{case}", title, rows, [told(rows)])
 
 

@@ -32,11 +32,14 @@ def test_all_are_listed_with_what_they_measure() -> None:
 
 
 def test_what_they_change_in_configurations_can_be_configured() -> None:
-    from benchmarks import ablation, pots
+    from benchmarks import ablation, accuracy, pots
     from rcmvae.config import load_config
 
     for case in pots.CASES.values():
         load_config(case.config, [*case.overrides])
+    for case in accuracy.CASES.values():
+        if Path(case.word).suffix:
+            load_config(case.word, [*case.overrides])
     assert len(ablation.CASES) > 40
     for overrides in ablation.CASES.values():
         load_config(ablation.RECIPE, [*ablation.SHORT, *overrides])

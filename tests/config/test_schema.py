@@ -6,6 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from benchmarks.common import lasting
 from rcmvae.config import Config, dump_config, from_mapping, load_config
 from rcmvae.config.schema import json_schema
 from rcmvae.config.text import parse, read_mapping
@@ -31,6 +32,21 @@ def test_the_recipes_can_run_and_are_accepted(path: Path) -> None:
 
 def test_there_are_recipes() -> None:
     assert RECIPES
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "changes"),
+    [
+        ("mnist-100-labels", "mnist", ["data.num_labeled=100"]),
+        ("mnist-10-labels", "mnist", ["data.num_labeled=10"]),
+        ("mnist-quick", "mnist", lasting(10, 4, 5e-3)),
+    ],
+)
+def test_recipes_that_follow_another_differ_from_it_as_they_say(
+    name: str, base: str, changes: list[str]
+) -> None:
+    configs = RECIPES[0].parent
+    assert load_config(configs / f"{name}.yaml") == load_config(configs / f"{base}.yaml", changes)
 
 
 @pytest.mark.parametrize(

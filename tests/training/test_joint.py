@@ -8,6 +8,7 @@ import numpy as np
 from rcmvae.data.views import Pool, look
 from rcmvae.training import compile_joint
 from rcmvae.training.joint import FEWEST_VIEWS, views_of_each
+from rcmvae.training.passes import mixed_up
 from rcmvae.training.state import Streams
 
 from .small import Bench, bench, tiny
@@ -31,7 +32,7 @@ def test_it_is_a_mean_over_samples_and_looks() -> None:
     plan, K = on.setting.plan, on.setting.plan.num_channels
     state = jax.tree.map(lambda leaf: leaf[0], on.setting.start)
     model, key = eqx.combine(state.params, plan.skeleton), Streams.of(state.seed).evaluate
-    x = plan.scaling(on.validation.x)
+    x, order = plan.scaling(on.validation.x), mixed_up(state, N)
 
     @jax.jit
     def responsibility(x: jax.Array) -> jax.Array:
@@ -39,7 +40,7 @@ def test_it_is_a_mean_over_samples_and_looks() -> None:
 
     total = np.zeros((K, K))
     for number in range(2):
-        rows = jnp.minimum(np.arange(B) + number * B, N - 1)
+        rows = order[jnp.minimum(np.arange(B) + number * B, N - 1)]
         real = slice(0, min(B, N - number * B))
         r = np.asarray(responsibility(x[rows]), float)
         for view_key in jax.random.split(jax.random.fold_in(key, number), 69):

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +14,7 @@ from rcmvae.objective import negative_elbo
 from rcmvae.structs import Batch, Keys
 from rcmvae.training import compile_validation
 from rcmvae.training.epoch import context_at, evaluate
+from rcmvae.training.passes import mixed_up
 from rcmvae.training.state import Streams
 
 from .small import Bench, bench, tiny
@@ -64,7 +66,9 @@ def test_every_value_is_the_mean_over_the_samples(size: int) -> None:
     on = bench(tiny(OBJECTIVE, {"objective": {"consistency": None}}, batch_size=size))
     plan = on.setting.plan
     state = jax.tree.map(lambda leaf: leaf[0], on.setting.start)
-    x, label = np.asarray(plan.scaling(on.validation.x)), np.asarray(on.validation.label)
+    order = np.asarray(mixed_up(state, N))
+    assert sorted(order) == [*range(N)]
+    x, label = np.asarray(plan.scaling(on.validation.x))[order], np.asarray(on.validation.label)[order]
 
     @jax.jit
     def one(number: jax.Array, x: jax.Array, label: jax.Array, weight: jax.Array) -> dict[str, jax.Array]:
@@ -97,6 +101,25 @@ def test_every_value_is_the_mean_over_the_samples(size: int) -> None:
     assert {"reconstruction", "usage_floor", "bound", "usage"} <= set(found)
     for name, value in found.items():
         np.testing.assert_allclose(value, sums[name], rtol=2e-5, atol=1e-6, err_msg=name)
+
+
+def test_how_samples_are_sorted_makes_no_difference() -> None:
+    """Not even to what a batch says as a whole: sorted by channel, most batches would use one only."""
+    on = bench(tiny({"objective": {"usage_entropy": -1}}, batch_size=12))
+    logits = jax.random.normal(jax.random.key(3), on.setting.start.params.heads.logits.weight.shape)
+    start = eqx.tree_at(
+        lambda s: s.params.heads.logits.weight, on.setting.start, 4 * logits
+    )  # sure of each sample
+    validate = compile_validation(on.setting.plan, on.setting.devices)
+    split, plan = on.validation, on.setting.plan
+    params = jax.tree.map(lambda leaf: leaf[0], start.params)
+    channel = eqx.combine(params, plan.skeleton).encode(plan.scaling(split.x)).logits.argmax(axis=1)
+    by_channel = jnp.argsort(channel)
+    in_order = dataclasses.replace(split, x=split.x[by_channel], label=split.label[by_channel])
+    found = [float(validate(start, data)["usage_entropy"][0]) for data in (split, in_order)]
+    whole = float(jax.scipy.special.entr(validate(start, split)["usage"][0]).sum())
+    assert abs(found[0] - found[1]) < 0.05 * whole
+    assert min(found) > 0.8 * whole, "batches of 12 look nearly like the whole"
 
 
 def test_the_content_of_padding_has_no_influence() -> None:

@@ -19,7 +19,7 @@ from rcmvae.objective import Evidence, Losses, channel_cost, entropy, negative_e
 from rcmvae.structs import Batch, Forward, Keys, RoutingContext
 from rcmvae.training.devices import Devices
 from rcmvae.training.optimizer import update_scales
-from rcmvae.training.passes import over_samples
+from rcmvae.training.passes import mixed_up, over_samples
 from rcmvae.training.sharing import once_per_plan
 from rcmvae.training.state import Pixels, Plan, Stand, Streams, TrainState
 
@@ -147,20 +147,21 @@ def label_counts(plan: Plan, devices: Devices, state: TrainState, data: Pixels) 
 def validate(plan: Plan, devices: Devices, state: TrainState, data: Pixels) -> Means:
     """Means over a split: every term, the weighted loss, the bound, and the use of each channel.
 
-    Nothing is drawn for the routing, and every channel is decoded; latents and views are drawn from keys that are
-    the same in every epoch.
+    Nothing is drawn for the routing, and every channel is decoded; batches, latents and views are drawn from keys that
+    are the same in every epoch, so no term depends on how the samples are sorted.
     """
     N, B = data.x.shape[0], plan.options.batch_size
     count = -(-N // B)
     position = jnp.arange(count * B).reshape(count, B)
     key = Streams.of(state.seed).evaluate
+    order = mixed_up(state, N)
 
     def body(total: Means, at: tuple[Int[Array, ""], Int[Array, " B"]]) -> tuple[Means, None]:
         number, rows = at
         rows = devices.shard(rows)
         keys = Keys.split(jax.random.fold_in(key, number))
         real = (rows < N).astype(jnp.float32)
-        batch = make_batch(plan, data, jnp.minimum(rows, N - 1), real, keys.view)
+        batch = make_batch(plan, data, order[jnp.minimum(rows, N - 1)], real, keys.view)
         context = context_at(plan, state, keys, stochastic=False)
         _, (losses, evidence) = evaluate(state.params, plan, batch, context, Stage.DECODE)
         share = jnp.sum(real) / N

@@ -11,7 +11,7 @@ from rcmvae.data.views import look
 from rcmvae.structs import Keys
 from rcmvae.training.devices import Devices
 from rcmvae.training.epoch import context_at
-from rcmvae.training.passes import over_samples
+from rcmvae.training.passes import mixed_up, over_samples
 from rcmvae.training.sharing import once_per_plan
 from rcmvae.training.state import Pixels, Plan, Streams, TrainState
 
@@ -47,7 +47,7 @@ def joint_of_views(plan: Plan, devices: Devices, state: TrainState, data: Pixels
         looks = jax.lax.map(lambda one: responsibility(look(views, one, x, plan.pool(data, rows))), keys)
         return r, jnp.mean(looks, axis=0)
 
-    r, seen = over_samples(plan, devices, data, see)
+    r, seen = over_samples(plan, devices, data, see, mixed_up(state, N))
     together = r.T @ seen / N
     return 0.5 * (together + together.T)
 

@@ -60,12 +60,13 @@ class Streams(eqx.Module):
     step: Key[Array, ""]
     evaluate: Key[Array, ""]
     grow: Key[Array, ""]
+    order: Key[Array, ""]  # of held-out samples
 
     @classmethod
     def of(cls, seed: UInt32[Array, ""] | int) -> "Streams":
         """Derive the streams; the same seed gives the same ones on every machine."""
         first = jax.random.split(jax.random.key(seed), 4)
-        return cls(*first, grow=jax.random.fold_in(first[0], 1))
+        return cls(*first, grow=jax.random.fold_in(first[0], 1), order=jax.random.fold_in(first[0], 2))
 
 
 class Pixels(eqx.Module):
