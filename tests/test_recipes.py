@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rcmvae.config import load_config
+from rcmvae.config import from_mapping, load_config
 from rcmvae.data import ArraysSource, Digits, dataset_from_arrays
 from rcmvae.errors import ConfigError
 from rcmvae.nn import PatchTrunk
@@ -76,6 +76,32 @@ def test_samples_in_memory_have_a_recipe_too() -> None:
     config = config_for(dataset)
     config.check_against(dataset)
     assert config.model.decoder.output.kind_name() == "gaussian"
+
+
+@pytest.mark.parametrize("shape", [(3,), (8, 8, 1), (28, 28, 1)])
+@pytest.mark.parametrize("samples", [40, 1_500])
+def test_channels_grow_where_that_is_asked_for(shape: tuple[int, ...], samples: int) -> None:
+    dataset = dataset_from_arrays(np.random.default_rng(0).random((samples, *shape), np.float32))
+    config = config_for(dataset, ["curriculum.initial=1"])
+    config.check_against(dataset)
+    assert config.model.num_channels == 20
+    assert config.objective.settled() == 0, "a channel is judged by terms that do not change"
+    assert config.curriculum is not None
+    assert config.curriculum.soonest_end(19) < config.training.epochs
+    steps = config.curriculum.trial * (len(dataset.train) // config.training.batch_size)
+    assert 50 <= steps <= 150
+    asked = config_for(dataset, ["curriculum={initial: 2}", "curriculum.trial=3", "training.epochs=90"])
+    assert asked.curriculum is not None
+    assert (asked.curriculum.initial, asked.curriculum.trial, asked.training.epochs) == (2, 3, 90)
+    assert config_for(dataset, ["curriculum=null"]) == config_for(dataset)
+
+
+def test_channels_grow_on_mnist_as_its_configuration_says() -> None:
+    said = load_config(DIGITS.with_name("mnist-pots.yaml")).curriculum
+    grown = from_mapping(IMAGES.growing(55_000), ["data=mnist"])
+    assert said is not None
+    assert grown.curriculum == said
+    assert grown.model.num_channels == 20
 
 
 @pytest.mark.parametrize(("samples", "number"), [(2, None), (3, 1), (20, 9), (21, 10), (10**7, 10)])

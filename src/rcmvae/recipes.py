@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,10 @@ from rcmvae.errors import ConfigError, listed, nearest
 
 SMALL = 16  # pixels a side, below which an image is small
 FEW = 3  # columns, up to which each may be all that tells two kinds apart
+# Where channels grow:
+TRIAL = 100  # steps of a new channel's trial, about
+MOST_TRIALS = 36
+MOST_CHANNELS = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Recipe:
     rate: tuple[float, float] | None = (
         None  # from where it falls to where; as the configuration has it if None
     )
+    steady: float | None = None  # the learning rate while channels open; as the configuration has it if None
     spread: tuple[float, float] = (100, 100)  # how much equal shares are worth, at first and in the end
     between: tuple[float, float] = (0.3, 0.7)  # the shares of the epochs in which that changes
 
@@ -70,6 +75,32 @@ class Recipe:
                 "epochs": round(self.rising * epochs, 6),
                 "then": falling,
             }
+        return found
+
+    def growing(self, num_samples: int) -> dict[str, Any]:
+        """The same from one channel on, for as long as more of them help.
+
+        The reconstruction counts from the start, since channels are cut where their codes fall apart, and the
+        learning rate falls once growth has ended. A trial takes about `TRIAL` steps.
+        """
+        found = self.settings(epochs=1, num_samples=num_samples)
+        each = max(1, num_samples // even_batch(num_samples, self.batch_size))
+        trial = max(1, round(TRIAL / each))
+        every, finish = max(1, trial // 2), min(max(round(6 * TRIAL / each), 12), 60)
+        found["model"]["num_channels"] = MOST_CHANNELS
+        found["objective"] |= {"usage_entropy": -self.spread[0], "reconstruction": 1, "kl_z": 1, "kl_c": 1}
+        training: dict[str, Any] = {"epochs": finish + MOST_TRIALS * (every + trial)}
+        if self.steady is not None:
+            training["learning_rate"] = {"kind": "warmup", "epochs": trial / 2, "then": self.steady}
+        found["training"] = training
+        found["curriculum"] = {
+            "policy": {"kind": "birth", "when": {"kind": "scheduled", "every": every}},
+            "trial": trial,
+            "helps": {"cleanness": 0.4},
+            "kick": {"epochs": 0},
+            "merge_below": 0.3,
+            "finish": {"epochs": finish},
+        }
         return found
 
     def _all_views(self, num_samples: int) -> list[Any]:
@@ -128,6 +159,7 @@ SMALL_IMAGES = Recipe(
     alone=0.4,
     rising=0.09,
     rate=(3e-3, 1.5e-4),
+    steady=3e-3,
 )
 IMAGES = Recipe(
     model=_model(
@@ -143,6 +175,7 @@ IMAGES = Recipe(
     alone=0.4,
     rising=0.025,
     rate=(3.5e-3, 5e-5),
+    steady=1.5e-3,
 )
 
 
@@ -222,7 +255,8 @@ def made_for(named: str, overrides: Sequence[str] = ()) -> Prepared:
 def config_for(dataset: Dataset, overrides: Sequence[str] = ()) -> Config:
     """The recipe for samples such as these; overrides on top.
 
-    Its schedules take as long as training does, however long that is asked to be.
+    Its schedules take as long as training does, however long that is asked to be. With anything of a curriculum asked
+    for, channels grow.
     """
     recipe, count = recipe_for(dataset.shape), len(dataset.train)
     length = "training.epochs="
@@ -230,10 +264,20 @@ def config_for(dataset: Dataset, overrides: Sequence[str] = ()) -> Config:
         int(change.removeprefix(length)) for change in overrides if change.removeprefix(length).isdecimal()
     ]
     epochs = max(1, *asked[-1:]) if asked else recipe.epochs(count)
-    settings = recipe.settings(epochs, count)
+    paths = (path for path, _, value in (change.partition("=") for change in overrides) if value != "null")
+    settings = recipe.growing(count) if grows(paths) else recipe.settings(epochs, count)
     settings["training"]["batch_size"] = even_batch(count, recipe.batch_size)
     settings["data"] = dataset.source.model_dump(mode="json")
     return from_mapping(settings, overrides)
+
+
+def grows(paths: Iterable[str]) -> bool:
+    """Whether anything of a curriculum is among the keys that are asked for.
+
+    >>> grows(["training.epochs", "curriculum.initial"]), grows(["training.epochs"])
+    (True, False)
+    """
+    return any(path.partition(".")[0] == "curriculum" for path in paths)
 
 
 def _how_to_read(named: str, options: list[str]) -> tuple[str, list[str]]:

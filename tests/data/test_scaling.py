@@ -60,6 +60,20 @@ def test_range_stays_within_zero_and_one_and_reaches_both(x: np.ndarray) -> None
     np.testing.assert_allclose(scaled.max(0), varies.astype(float), rtol=1e-6)
 
 
+def test_range_leaves_no_split_outside() -> None:
+    train, others = (
+        np.float32([[1, 5], [3, 6]]),
+        (np.float32([[4, 5]]), np.float32([[2, 1]]), np.zeros((0, 2), "float32")),
+    )
+    scaling = fit_scaling("range", train, *others)
+    scaled = np.concatenate([scaling(part) for part in (train, *others[:2])])
+    np.testing.assert_allclose((scaled.min(axis=0), scaled.max(axis=0)), ([0, 0], [1, 1]), rtol=1e-6)
+    # Means and variances are the training split's, whatever else there is.
+    np.testing.assert_array_equal(
+        fit_scaling("standard", train, *others).shift, fit_scaling("standard", train).shift
+    )
+
+
 @pytest.mark.parametrize("kind", ["none", "unit", "standard", "range"])
 def test_inverse_and_jit_and_json(kind: ScalingKind, images: np.ndarray) -> None:
     scaling = fit_scaling(kind, images)

@@ -1,4 +1,4 @@
-"""From stored numbers to what the model sees: an affine map, fitted on the training split alone."""
+"""From stored numbers to what the model sees: an affine map, fitted on the training split."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -77,7 +77,7 @@ def _aligned(per_feature: Float[Array, "*F"], ndim: int) -> Float[Array, "..."]:
 
 
 def fit_scaling(kind: ScalingKind, train: Host, *held_out: np.ndarray) -> Scaling:
-    """Fit one kind of scaling to the training split; the others are only looked at for what it cannot take.
+    """Fit one kind of scaling to the training split; the others are looked at for what it cannot take, or their range.
 
     >>> fit_scaling("range", np.asarray([[2.0], [6.0]], np.float32)).as_dict()
     {'shift': [2.0], 'scale': [0.25]}
@@ -123,8 +123,9 @@ def _standard(train: Host, held_out: Others) -> Affine:
 
 
 def _range(train: Host, held_out: Others) -> Affine:
-    columns = train.reshape(-1, train.shape[-1])
-    low, high = (edge(columns, axis=0).astype(np.float32) for edge in (np.min, np.max))
+    splits = [part.reshape(-1, part.shape[-1]) for part in (train, *held_out) if len(part)]
+    low = np.min([part.min(axis=0) for part in splits], axis=0).astype(np.float32)
+    high = np.max([part.max(axis=0) for part in splits], axis=0).astype(np.float32)
     span = np.where(high == low, np.float32(1), high - low)
     scale = 1 / span
     # rounding must not carry the largest value past 1

@@ -71,7 +71,8 @@ class Source(Options):
         description=(
             "From stored numbers to what the model sees. `auto`: bytes to [0, 1], vectors of floats as `standard`, "
             "images of floats as they are. `unit` divides by 255, `standard` brings each feature to mean 0 and "
-            "variance 1, `range` to [0, 1]; all are fitted to the training samples."
+            "variance 1, `range` to [0, 1]; `standard` is fitted to the training samples, `range` to those that "
+            "are held out, too."
         ),
     )
 

@@ -10,7 +10,7 @@ from rcmvae.config import Config
 from rcmvae.config.load import from_mapping
 from rcmvae.errors import ConfigError, raise_all
 from rcmvae.options import Options, flattened
-from rcmvae.recipes import even_batch, recipe_for
+from rcmvae.recipes import even_batch, grows, recipe_for
 
 # What an estimator has no use for, or has another name for.
 FOREIGN = {
@@ -39,11 +39,15 @@ def configured(
     raise_all([*_foreign(overrides)])
     recipe = recipe_for(shape)
     asked = overrides.get("training.epochs", given["epochs"])
-    epochs = recipe.epochs(num_samples) if asked is None else plain(asked)
-    # The schedules of the recipe take as long as training does.
-    settings = recipe.settings(
-        epochs if isinstance(epochs, int) and epochs > 0 else recipe.least, num_samples
-    )
+    if grows(path for path, value in overrides.items() if value is not None):
+        settings = recipe.growing(num_samples)
+        epochs = settings["training"]["epochs"] if asked is None else plain(asked)
+    else:
+        epochs = recipe.epochs(num_samples) if asked is None else plain(asked)
+        # The schedules of the recipe take as long as training does.
+        settings = recipe.settings(
+            epochs if isinstance(epochs, int) and epochs > 0 else recipe.least, num_samples
+        )
     training = {"epochs": epochs, "batch_size": given["batch_size"], "learning_rate": given["learning_rate"]}
     training = settings["training"] | {name: value for name, value in training.items() if value is not None}
     settings["training"] = {"batch_size": recipe.batch_size, "seed": seed, "devices": 1} | training
