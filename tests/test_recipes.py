@@ -96,6 +96,11 @@ def test_channels_grow_where_that_is_asked_for(shape: tuple[int, ...], samples: 
     assert config_for(dataset, ["curriculum=null"]) == config_for(dataset)
 
 
+def test_channels_grow_on_digits_as_their_configuration_says() -> None:
+    config, _ = made_for("digits", ["curriculum.initial=1", "data.validation=300", "training.batch_size=128"])
+    assert config == load_config(DIGITS.with_name("digits-pots.yaml"))
+
+
 def test_channels_grow_on_mnist_as_its_configuration_says() -> None:
     said = load_config(DIGITS.with_name("mnist-pots.yaml")).curriculum
     grown = from_mapping(IMAGES.growing(55_000), ["data=mnist"])

@@ -84,7 +84,7 @@ class Recipe:
         learning rate falls once growth has ended. A trial takes about `TRIAL` steps.
         """
         found = self.settings(epochs=1, num_samples=num_samples)
-        each = max(1, num_samples // even_batch(num_samples, self.batch_size))
+        each = max(1, num_samples // self.batch_size)
         trial = max(1, round(TRIAL / each))
         every, finish = max(1, trial // 2), min(max(round(6 * TRIAL / each), 12), 60)
         found["model"]["num_channels"] = MOST_CHANNELS
