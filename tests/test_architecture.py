@@ -29,6 +29,7 @@ FLOORS = [
     "config",
     "recipes",
     "run",
+    "parting",
     "setting",
     "naming",
     "results",

@@ -64,7 +64,9 @@ def test_validation_is_scored_as_in_the_last_epoch(run: RunDirectory) -> None:
     scores = experiment.evaluate(run.path, "validation", digits())
     last = rows_of(run.path)[-1]
     for name, spread in scores["losses"].items():
-        assert spread["mean"] == pytest.approx(last[f"validation/{name}"], rel=1e-5)
+        # The bound of an evaluation is a sum over what is told of each sample, by draws of its own.
+        close = 1e-2 if name == "bound" else 1e-5
+        assert spread["mean"] == pytest.approx(last[f"validation/{name}"], rel=close)
     assert (scores["split"], scores["samples"]) == ("validation", 60)
 
 

@@ -84,6 +84,15 @@ def percent(share: float) -> str:
     return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
 
 
+def spelled(shape: Sequence[int]) -> str:
+    """A shape as one says it.
+
+    >>> spelled((28, 28, 1)), spelled((12,))
+    ('28×28×1', '12')
+    """
+    return "×".join(map(str, shape))
+
+
 def counted(count: int, noun: str) -> str:
     """A number of things, as one says it.
 

@@ -15,11 +15,12 @@ from rcmvae.data import ArraysSource, SplitName
 from rcmvae.errors import ConfigError, Interrupted, NonFiniteError, RunError, counted, nearest, raise_all
 from rcmvae.inference import Trained, outliers_of
 from rcmvae.interruption import Interruption
+from rcmvae.parting import complete, last_words, left, report_with, way_on_from
 from rcmvae.results import Cut, Ending, channel_trees, scores, seeds_of, summary
 from rcmvae.run import DataCard, RunDirectory, Ways, is_run
 from rcmvae.setting import Setting
 from rcmvae.tracking import Started, Tracks, missing
-from rcmvae.training import Checkpoint, Checkpoints, History, Listener, Outcome, begin, fit, last_saved
+from rcmvae.training import Checkpoint, Checkpoints, History, Listener, begin, fit
 from rcmvae.training.collapse import CollapseWatch
 from rcmvae.training.devices import Devices
 from rcmvae.training.progress import ProgressBar
@@ -43,7 +44,7 @@ def train(
     interruption = interruption or Interruption()
     setting = Setting.prepare(chosen, dataset)
     run = setting.new_run()
-    with interruption.guard(lambda: _left(run, setting.config)), run.held():
+    with interruption.guard(lambda: left(run, setting.config)), run.held():
         run.describe(setting.config, DataCard.of(setting.dataset))
         with Checkpoints(run.checkpoints, setting.config.training.checkpoint) as checkpoints:
             start = begin(setting.plan, setting.start)
@@ -123,7 +124,7 @@ def make_report(
     if not run.is_finished:
         raise RunError(
             f"{run.path} is {run.status}: there is something to report once it has finished. "
-            f"{_way_on(run.path, run.config)}"
+            f"{way_on_from(run.path, run.config)}"
         )
     chosen = None if split is None else _as_split(split)
     if chosen is not None or not report.has_looked(run):
@@ -219,9 +220,21 @@ def _last(run: RunDirectory, setting: Setting) -> Checkpoint:
         found = checkpoints.restore(begin(setting.plan, setting.start))
     if found.epoch == 0:
         raise RunError(
-            f"{run.path} has nothing to evaluate: no trained epoch is saved. {_way_on(run.path, setting.config)}"
+            f"{run.path} has nothing to evaluate: no trained epoch is saved. {way_on_from(run.path, setting.config)}"
         )
     return found
+
+
+def _shown(
+    run: RunDirectory, setting: Setting, start: Checkpoint, console: Console | None
+) -> ProgressBar | None:
+    """What a person sees of the training, of which this says first what is trained on; of several, the lead tells."""
+    if console is None or not run.is_lead:
+        return None
+    plan, training = setting.plan, setting.config.training
+    images = plan.steps_per_epoch * training.batch_size
+    console.print(f"{run.card}. Run directory: {run.path}", highlight=False, soft_wrap=True, markup=False)
+    return ProgressBar(plan.objective, training.epochs, start.epoch, images, console, training.seed)
 
 
 def _go_on(
@@ -236,15 +249,12 @@ def _go_on(
     config, plan, shape = setting.config, setting.plan, setting.dataset.shape
     tracks = _tracks(run, setting, start)
     history = History(run.path, config.objective, config.training.seed, [tracks.rows])
-    bar = None
-    if console is not None and run.is_lead:
-        training, images = config.training, plan.steps_per_epoch * config.training.batch_size
-        bar = ProgressBar(config.objective, training.epochs, start.epoch, images, console, training.seed)
+    bar = _shown(run, setting, start, console)
 
     def leave() -> str:
         if bar is not None:
             bar.stop()
-        return _left(run, config, history)
+        return left(run, config, history)
 
     def be_patient(_: object) -> None:
         interruption.patient = True
@@ -278,26 +288,13 @@ def _go_on(
         if ending is not None and ending.names is not None:
             naming.keep(run, ending.names)
         told = summary(setting, outcome, history, ending)
-        words = _last_words(run, config, outcome)
+        words = last_words(run, config, outcome)
         _conclude(run, tracks, interruption, told, words)
     if outcome.signal_number is not None:
         raise Interrupted(words, outcome.signal_number)
     if config.run.report:
         _show(run, setting, outcome.checkpoint, config.run.report)
-        interruption.leave = lambda: _complete(run)
-
-
-def _last_words(run: RunDirectory, config: Config, outcome: Outcome) -> str:
-    """What to say from when the summary is written."""
-    if outcome.signal_number is not None:
-        return f"Stopped after epoch {outcome.checkpoint.epoch}, and saved. {_way_on(run.path, config)}"
-    if config.run.report:
-        return f"{run.path} is complete, but its report is not. {_report_with(run.path, config)}"
-    return _complete(run)
-
-
-def _complete(run: RunDirectory) -> str:
-    return f"{run.path} is complete."
+        interruption.leave = lambda: complete(run)
 
 
 def _tracks(run: RunDirectory, setting: Setting, start: Checkpoint) -> Tracks:
@@ -322,29 +319,5 @@ def _show(run: RunDirectory, setting: Setting, found: Checkpoint, split: SplitNa
     except OSError as error:
         raise RunError(
             f"The report cannot be written: {error}. The run itself is complete. "
-            f"{_report_with(run.path, setting.config)}"
+            f"{report_with(run.path, setting.config)}"
         ) from error
-
-
-def _left(run: RunDirectory, config: Config, history: History | None = None) -> str:
-    """Note that the run was left as it stands, and say what that is."""
-    saved = last_saved(run.checkpoints)
-    run.write_json("summary.json", {"status": "interrupted", "epochs": saved or 0})
-    if saved is None:
-        return f"Stopped before anything was trained: {run.path} holds nothing to go on from."
-    trained = max(saved, history.rows[-1]["epoch"] if history is not None and history.rows else 0)
-    way_on = _way_on(run.path, config)
-    if trained == 0:
-        return f"Stopped before anything was trained. {way_on}"
-    if trained == saved:
-        return f"Stopped after epoch {saved}, which is saved. {way_on}"
-    lost = f"after epoch {saved} " if saved else ""
-    return f"Stopped at once: what was trained {lost}is not saved. {way_on}"
-
-
-def _report_with(path: Path, config: Config) -> str:
-    return f"Make the report with: {Ways(path, config).report}"
-
-
-def _way_on(path: Path, config: Config) -> str:
-    return f"Go on with: {Ways(path, config).on}"

@@ -20,7 +20,7 @@ import jax
 
 from rcmvae.config import Config, dump_config, load_config
 from rcmvae.data import ArraysSource, Dataset, Scaling
-from rcmvae.errors import RcmvaeError, RunError, closest, listed
+from rcmvae.errors import RcmvaeError, RunError, closest, counted, listed, spelled
 from rcmvae.options import flattened
 from rcmvae.training import RunOptions, last_saved
 
@@ -57,6 +57,13 @@ class DataCard:
             fingerprint=dataset.fingerprint,
             splits={name: len(getattr(dataset, name).x) for name in ("train", "validation", "test")},
         )
+
+    def __str__(self) -> str:
+        """What there is to train on, in half a sentence."""
+        train, validation, test = (f"{self.splits[name]:,}" for name in ("train", "validation", "test"))
+        one = counted(self.shape[0], "column") if len(self.shape) == 1 else spelled(self.shape)
+        kinds = f"labels of {counted(self.num_classes, 'kind')}" if self.num_classes else "no labels"
+        return f"{self.name}: {train} samples of {one} to train on, {validation} to validate, {test} to test; {kinds}"
 
     def to_json(self) -> dict[str, Any]:
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

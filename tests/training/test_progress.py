@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import re
 from typing import get_args
 
 import numpy as np
@@ -113,6 +114,13 @@ def test_a_channel_that_is_kept_though_it_did_not_help_is_told_apart() -> None:
     assert [*map(happened, kept)] == ["kept channel 3", "kept channel 3, though it did not help"]
 
 
+def test_why_a_channel_was_closed_is_told_where_it_was_judged() -> None:
+    closed = Event(
+        epoch=1, what="closed", channel=3, helped=False, scores={"cleanness": 0.237, "bound_gain": -1.0}
+    )
+    assert happened(closed) == "closed channel 3 again: it did not help (cleanness 0.24)"
+
+
 def test_terms_are_announced_when_their_weight_begins_and_speed_waits_for_a_program_of_its_own() -> None:
     file = io.StringIO()
     first = dataclasses.replace(signals(1), train={**signals(1).train, "kl_z": 1.0})
@@ -139,3 +147,16 @@ def test_a_replica_that_has_stopped_is_not_in_the_means() -> None:
     with bar_on(file) as bar:
         bar([dataclasses.replace(signals(1, bound=500), idle=True), signals(1, bound=100)])
     assert "bound 100.00" in file.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_narrow_terminal_cuts_off_the_end_alone(width: int) -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=width, color_system=None)
+    with ProgressBar(OBJECTIVE, 120, 0, 1000, console, 0) as bar:
+        bar([signals(2)])
+        bar.progress.refresh()
+    line = [drawn for drawn in re.split(r"[\r\n]", file.getvalue()) if "epoch" in drawn][-1]
+    assert re.search(r"epoch +2/120", line)
+    assert re.search(r"--:--|\d\d:\d\d", line), "the time that is left"
+    assert ("…" in line) == (width < 120)

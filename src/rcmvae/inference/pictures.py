@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Shaped, UInt8
 
-from rcmvae.errors import ConfigError
+from rcmvae.errors import ConfigError, spelled
 
 GAP = 2  # pixels between images
 VISIBLE = 64  # pixels of a side
@@ -16,7 +16,7 @@ COLOURS = (1, 3)
 def refuse_picture(shape: tuple[int, ...]) -> None:
     """A sentence for samples that are no images."""
     if len(shape) != 3 or shape[2] not in COLOURS:
-        told = "×".join(map(str, shape))
+        told = spelled(shape)
         raise ConfigError(
             f"--output ends in .png, but samples of {told} are no images, grey or in colours: write them to an .npz."
         )

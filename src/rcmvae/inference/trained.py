@@ -10,7 +10,7 @@ from jaxtyping import Int
 from rcmvae.config import Config
 from rcmvae.curriculum import ChannelTree
 from rcmvae.data.arrays import Stored
-from rcmvae.errors import DataError, RunError
+from rcmvae.errors import DataError, RunError, spelled
 from rcmvae.findings import place_of
 from rcmvae.inference.programs import Uses
 from rcmvae.labels import Names
@@ -50,8 +50,8 @@ class Weights:
         shape = x.shape[1:]
         if shape != card.shape:
             raise DataError(
-                f"A sample of {where} has the shape {_spelled(shape)}, but {name} was trained on samples of "
-                f"{_spelled(card.shape)}.{self._way_to_shape(shape)}"
+                f"A sample of {where} has the shape {spelled(shape)}, but {name} was trained on samples of "
+                f"{spelled(card.shape)}.{self._way_to_shape(shape)}"
             )
         if str(x.dtype) != card.dtype:
             raise DataError(
@@ -89,15 +89,6 @@ WAYS = {
     "uint8": "Give bytes from 0 to 255, such as (255 * x).round().astype('uint8') of shares of 1.",
     "float32": "Give floats in the units of the training samples, such as x.astype('float32').",
 }
-
-
-def _spelled(shape: tuple[int, ...]) -> str:
-    """A shape as one says it.
-
-    >>> _spelled((28, 28, 1)), _spelled((12,))
-    ('28×28×1', '12')
-    """
-    return "×".join(map(str, shape))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rcmvae.errors import counted, in_words, listed
+from rcmvae.errors import counted, in_words, listed, spelled
 from rcmvae.findings import Findings, best_place
 from rcmvae.report.channels import Channel
 from rcmvae.report.headline import Fact, facts, lead, outnumbered
@@ -208,7 +208,7 @@ def _seed(summary: Mapping[str, Any], seed: int) -> str:
 def _trained(findings: Findings) -> str:
     config, bundle = findings.config, findings.bundle
     K, D = config.model.num_channels, config.model.latent_dim
-    size = "×".join(map(str, bundle.shape[:2] if bundle.is_image else bundle.shape))
+    size = spelled(bundle.shape[:2] if bundle.is_image else bundle.shape)
     things = f"{size} pixels" if bundle.is_image else counted(int(size), "number") + " each"
     learners = config.objective.learners
     labels = f"with labels (by {listed(learners)})" if learners else "without labels"

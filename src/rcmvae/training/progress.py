@@ -13,6 +13,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from rcmvae.errors import in_words
 from rcmvae.objective import ObjectiveBase
@@ -53,13 +54,16 @@ class ProgressBar:
         self.trained: list[str] = []  # the terms of the last epoch
         columns = (
             SpinnerColumn(),
-            TextColumn("epoch"),
-            MofNCompleteColumn(),
-            BarColumn(bar_width=24),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[line]}"),
+            TextColumn("epoch", table_column=Column(no_wrap=True, min_width=len("epoch"))),
+            MofNCompleteColumn(table_column=Column(no_wrap=True, min_width=2 * len(str(epochs)) + 1)),
+            BarColumn(bar_width=12, table_column=Column(min_width=12)),
+            TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=len("00:00"))),
+            # What a narrow terminal has no room for is cut off here, and nothing else is.
+            TextColumn(
+                "{task.fields[line]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+            ),
         )
-        self.progress = Progress(*columns, console=console, disable=not console.is_terminal)
+        self.progress = Progress(*columns, console=console, expand=True, disable=not console.is_terminal)
         self.task = self.progress.add_task("train", total=epochs, completed=done, line="compiling …")
         self.began = time.monotonic()
 
@@ -109,7 +113,8 @@ def happened(event: Event) -> str:
     'opened channel 2 beside channel 0, on trial'
     """
     told = HAPPENED[event.what].format_map(event.model_dump())
-    return f"{told}, though it did not help" if (event.what, event.helped) == ("kept", False) else told
+    told += ", though it did not help" if (event.what, event.helped) == ("kept", False) else ""
+    return f"{told} (cleanness {event.scores['cleanness']:.2f})" if "cleanness" in event.scores else told
 
 
 def terms_of(signals: Signals) -> list[str]:
