@@ -156,12 +156,21 @@ def test_equal_shares_are_asked_for_first_and_less_in_the_end() -> None:
     [
         ("minst", r"minst does not exist: give a configuration file .* Did you mean 'mnist'\?"),
         ("notes.txt", "notes.txt cannot be read: give a configuration file"),
+        (
+            "table.csv",
+            r"table.csv cannot be read: .*by pandas.read_csv\('table.csv'\).to_parquet\('table.parquet'\)",
+        ),
+        ("sample.npy", r"sample.npy does not exist: .* Did you mean 'samples.npy'\?"),
+        ("run", r"run is a run and no data: its configuration is run/config.yaml"),
     ],
 )
 def test_what_is_no_data_is_told(
     named: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "notes.txt").write_text("none")
+    for name in ("notes.txt", "table.csv", "samples.npy"):
+        (tmp_path / name).write_text("none")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/config.yaml").write_text("{}")
     with pytest.raises(ConfigError, match=sentence):
         made_for(named)

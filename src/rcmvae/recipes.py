@@ -19,6 +19,8 @@ from rcmvae.errors import ConfigError, listed, nearest
 
 SMALL = 16  # pixels a side, below which an image is small
 FEW = 3  # columns, up to which each may be all that tells two kinds apart
+TEXT_TABLES = (".csv", ".tsv")
+RUN_CONFIG = "config.yaml"  # in the folder of a run
 # Where channels grow:
 TRIAL = 100  # steps of a new channel's trial, about
 MOST_TRIALS = 36
@@ -243,7 +245,7 @@ def made_for(named: str, overrides: Sequence[str] = ()) -> Prepared:
             f"{whole[0]} is given beside {named}, which names the data already: give one of the two."
         )
     about_data = [change.removeprefix(ours) for change in overrides if change.startswith(ours)]
-    source = load_source(*_how_to_read(named, about_data))
+    source = load_source(*how_to_read(named, about_data))
     raw = source.read()
     if raw.train.x.ndim > 2 and raw.train.x.dtype != np.uint8 and source.scaling == "auto":
         source = source.model_copy(update={"scaling": "range"})  # images of floats, whatever their unit is
@@ -280,16 +282,29 @@ def grows(paths: Iterable[str]) -> bool:
     return any(path.partition(".")[0] == "curriculum" for path in paths)
 
 
-def _how_to_read(named: str, options: list[str]) -> tuple[str, list[str]]:
-    """A kind of data, and its options."""
+def how_to_read(named: str, options: Sequence[str] = ()) -> tuple[str, list[str]]:
+    """A kind of data, and its options, of data that are known by name or by a path."""
     if named in SOURCES:
-        return named, options
+        return named, [*options]
     path = located(Path(named))
     readers = readers_of(path)
     if not path.exists() or not readers:
         what = "cannot be read" if path.exists() else "does not exist"
         raise ConfigError(
             f"{named} {what}: give a configuration file ({' '.join(CONFIG_SUFFIXES)}), a kind of data "
-            f"({listed(SOURCES)}), or a .npy, .npz or .parquet file or a folder of images.{nearest(named, SOURCES)}"
+            f"({listed(SOURCES)}), or a .npy, .npz or .parquet file or a folder of images.{_instead(path)}"
         )
+    if (path / RUN_CONFIG).is_file():
+        raise ConfigError(f"{named} is a run and no data: its configuration is {path / RUN_CONFIG}.")
     return readers[0].kind_name(), [f"path={json.dumps(str(named))}", *options]
+
+
+def _instead(path: Path) -> str:
+    """A hint at what may be meant by data that cannot be read."""
+    if path.suffix in TEXT_TABLES and path.exists():
+        as_parquet = path.with_suffix(".parquet")
+        return (
+            f" A table of text becomes one of these by pandas.read_csv('{path}').to_parquet('{as_parquet}')."
+        )
+    beside = [file.name for file in path.parent.glob("*") if readers_of(file)] if path.parent.is_dir() else []
+    return nearest(str(path), SOURCES) or nearest(path.name, beside)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -63,3 +64,14 @@ def test_info_takes_a_configuration_file() -> None:
     assert yaml.safe_load(printed)["splits"]["train"]["samples"] == 270
     [told] = refused("data", "info", "x.npy")
     assert told.startswith("x.npy is neither a kind of data")
+
+
+def test_info_takes_a_file_of_samples() -> None:
+    np.savez("x.npz", x=np.random.default_rng(0).normal(size=(60, 3)).astype("float32"))
+    printed = CliRunner().invoke(app, ["data", "info", "x.npz", "test=10"], catch_exceptions=False).stdout
+    told = yaml.safe_load(printed)
+    assert (told["shape"], told["splits"]["test"]["samples"]) == ([3], 10)
+    assert (
+        yaml.safe_load(CliRunner().invoke(app, ["data", "info", "npy", "path=x.npz", "test=10"]).stdout)
+        == told
+    )

@@ -1,5 +1,6 @@
 """`rcmvae data`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,8 +37,9 @@ def info(
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="[KIND | CONFIG]",
-            help="What to describe: a kind that `rcmvae data list` names, or the data of a configuration file.",
+            metavar="[KIND | CONFIG | PATH]",
+            help="What to describe: a kind that `rcmvae data list` names, a file or folder of samples, or the data of "
+            "a configuration file.",
         ),
     ] = "digits",
     options: Annotated[
@@ -49,10 +51,14 @@ def info(
         ),
     ] = None,
 ) -> None:
-    """Load data as a run would, and describe them: `rcmvae data info npy path=x.npy`."""
+    """Load data as a run would, and describe them: `rcmvae data info x.npy`, or `npy path=x.npy`."""
     from rcmvae.config import load_source  # noqa: PLC0415
+    from rcmvae.config.load import CONFIG_SUFFIXES  # noqa: PLC0415
     from rcmvae.config.text import render  # noqa: PLC0415
     from rcmvae.data import load  # noqa: PLC0415
     from rcmvae.data.catalogue import info as describe  # noqa: PLC0415
+    from rcmvae.recipes import how_to_read  # noqa: PLC0415
 
-    typer.echo(render(describe(load(load_source(kind, options or [])))), nl=False)
+    by_path = Path(kind).exists() and not kind.endswith(CONFIG_SUFFIXES)
+    named, given = how_to_read(kind, options or []) if by_path else (kind, options or [])
+    typer.echo(render(describe(load(load_source(named, given)))), nl=False)

@@ -75,7 +75,8 @@ def _contents(bundle: Bundle, known: Sequence[Channel]) -> Iterator[Remark]:
 
 
 def _mixed(known: Sequence[Channel]) -> Iterator[str]:
-    mixed = [channel.index for channel in known if (channel.purity or 0) < MIXED]
+    # As shares are told, in whole per cent: what is told as 60 % is not said to have less.
+    mixed = [channel.index for channel in known if round(channel.purity or 0, 2) < MIXED]
     if mixed:
         verb = "is" if len(mixed) == 1 else "are"
         yield f"{_named(mixed).capitalize()} {verb} mixed: no label has {percent(MIXED)} of the samples there."
