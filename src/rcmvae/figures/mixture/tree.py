@@ -19,7 +19,7 @@ from rcmvae.structs import UNLABELLED
 
 MANY = 40
 CUT = "Dashed: the proposed cut (docs/growing.md tells its rule); what would merge right of it is grey.{} A colour is"
-NEARLY = " Dotted: a cut that is nearly as clear."
+NEARLY = " Dotted: a cut that is nearly as clear, with the number of groups it leaves."
 OF_GROUP, OF_LABEL = "a group of several channels.", "the commonest label of a group of several channels."
 NO_CUT = (
     f"No two are told apart by more than {HALF_TOLD:g}, and no step stands out, so no groups are proposed: "
@@ -35,12 +35,11 @@ def tree(findings: Findings) -> Figure:
     laid_out = dendrogram(found.linkage(), no_plot=True)
     order = [found.channels[leaf] for leaf in laid_out["leaves"]]
     cut = cut_height(found.heights, len(found.channels) - found.proposed)
-    many = counted(len(order), "channel")
     is_cut = found.proposed > 1
     labels = commonest(findings.bundle, groups)
     shades = groups if labels is None else labels[groups]
     drawn = page(
-        f"{many} make {counted(found.proposed, 'group')}" if is_cut else f"{many}, and no cut to propose",
+        _title(found),
         "Channels merge from left to right, those first that two views of a sample tell apart worst: 0 is not at all, "
         f"1 is never confused. {_about_colours(found, labels is not None) if is_cut else NO_CUT}",
         1.3 + (0.21 if len(order) <= MANY else 0.13) * len(order),
@@ -57,7 +56,11 @@ def tree(findings: Findings) -> Figure:
         for groups_left in found.nearly:
             other = cut_height(found.heights, len(found.channels) - groups_left)
             axes.axvline(other, color=INK, linestyle=":", linewidth=0.9)
-    names = [f"{short(k)}: {told.get(k, 'holds no sample first')}" for k in order]
+            axes.annotate(
+                f"{groups_left}", (other, 1), (2, -8), xycoords=("data", "axes fraction"), textcoords="offset points",
+                fontsize=7, color=INK,
+            )  # fmt: skip
+    names = [f"{short(k)}: {told.get(k, 'likeliest of no sample')}" for k in order]
     axes.set_yticks(10.0 * np.arange(len(order)) + 5, names, fontsize=8 if len(order) <= MANY else 6)
     for label, k in zip(axes.get_yticklabels(), order, strict=True):
         label.set_color(colour(int(shades[k])) if is_cut and (groups == groups[k]).sum() > 1 else INK)
@@ -73,6 +76,15 @@ def tree(findings: Findings) -> Figure:
     )
     axes.tick_params(axis="y", length=0)
     return drawn
+
+
+def _title(found: ChannelTree) -> str:
+    many = counted(len(found.channels), "channel")
+    if found.proposed == len(found.channels) > 1:
+        return f"{many}, each told from the others"
+    if found.proposed > 1:
+        return f"{many} make {counted(found.proposed, 'group')}"
+    return f"{many}, and no cut to propose"
 
 
 def _about_colours(found: ChannelTree, labelled: bool) -> str:
