@@ -19,7 +19,7 @@ from rcmvae.structs import UNLABELLED
 
 MANY = 40
 CUT = "Dashed: the proposed cut (docs/growing.md tells its rule); what would merge right of it is grey.{} A colour is"
-NEARLY = " Dotted: a cut that is nearly as clear, with the number of groups it leaves."
+NEARLY = " Dotted: a cut that is nearly as clear."
 OF_GROUP, OF_LABEL = "a group of several channels.", "the commonest label of a group of several channels."
 NO_CUT = (
     f"No two are told apart by more than {HALF_TOLD:g}, and no step stands out, so no groups are proposed: "
@@ -57,8 +57,8 @@ def tree(findings: Findings) -> Figure:
             other = cut_height(found.heights, len(found.channels) - groups_left)
             axes.axvline(other, color=INK, linestyle=":", linewidth=0.9)
             axes.annotate(
-                f"{groups_left}", (other, 1), (2, -8), xycoords=("data", "axes fraction"), textcoords="offset points",
-                fontsize=7, color=INK,
+                f"{groups_left} groups", (other, 1), (0, 2), xycoords=("data", "axes fraction"),
+                textcoords="offset points", ha="center", fontsize=7, color=INK,
             )  # fmt: skip
     names = [f"{short(k)}: {told.get(k, 'likeliest of no sample')}" for k in order]
     axes.set_yticks(10.0 * np.arange(len(order)) + 5, names, fontsize=8 if len(order) <= MANY else 6)
