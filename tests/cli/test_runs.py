@@ -86,7 +86,7 @@ def test_training_tells_its_story_where_there_is_no_terminal(work: Path, trained
     assert "Run directory: runs/tiny" in lines
     assert any(
         line.startswith("1 epoch in ")
-        and line.endswith("of 3 channels held 1 % of the validation samples or more.")
+        and line.endswith("of 3 channels have 1 % or more of the shares in validation samples.")
         for line in lines
     )
     assert any(line.startswith("Negative evidence bound on 180 test samples: ") for line in lines)

@@ -45,7 +45,7 @@ def in_use(run: RunDirectory) -> str:
     rows = Lines(run.path / "history.jsonl").read()
     last = [row for row in rows if row["epoch"] == rows[-1]["epoch"]]
     used = span([row["channels_1pct"] for row in last])
-    return f"{used} of {counted(last[0]['k_active'], 'channel')} held 1 % of the validation samples or more"
+    return f"{used} of {counted(last[0]['k_active'], 'channel')} have 1 % or more of the shares in validation samples"
 
 
 def next_steps(run: RunDirectory, summary: Mapping[str, Any]) -> list[str]:

@@ -70,4 +70,4 @@ def _usage(axes: Axes, findings: Findings) -> None:
         markeredgewidth=0.4,
     )
     axes.set_xticks(at, [short(k) for k in order.tolist()], fontsize=7, rotation=0 if len(at) <= FLAT else 90)
-    axes.set(ylabel="% of samples", xlim=(-0.75, len(at) - 0.25))
+    axes.set(ylabel="mean share of a sample, %", xlim=(-0.75, len(at) - 0.25))
