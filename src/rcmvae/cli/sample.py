@@ -31,9 +31,10 @@ def sample(
     console = startup.start()
     from rcmvae.cli.outcome import say  # noqa: PLC0415
     from rcmvae.errors import counted  # noqa: PLC0415
-    from rcmvae.inference import Trained, generate, refuse_picture  # noqa: PLC0415
+    from rcmvae.inference import Trained, generate, refuse_closed, refuse_picture  # noqa: PLC0415
 
     trained = Trained.open(run, seed)
+    refuse_closed(trained, channel)
     if output.suffix == ".png":
         refuse_picture(trained.card.shape)
     x = generate(trained, channel, number, values="draw" if draws else "mean", noise=noise)

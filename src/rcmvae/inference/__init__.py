@@ -21,3 +21,4 @@ from rcmvae.inference.samples import samples_of as samples_of
 from rcmvae.inference.teach import teach as teach
 from rcmvae.inference.trained import Trained as Trained
 from rcmvae.inference.trained import Weights as Weights
+from rcmvae.inference.trained import refuse_closed as refuse_closed

@@ -1,0 +1,58 @@
+"""What configurations and pages tell of measurements is what the files of these measurements hold."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rcmvae.seeds import spread
+
+ROOT = Path(__file__).parents[1]
+TOLD = [
+    ("configs/mnist.yaml", "accuracy-mnist", "accuracy"),
+    ("configs/mnist-quick.yaml", "accuracy-mnist-quick", "accuracy"),
+    ("configs/mnist-merged.yaml", "accuracy-mnist-merged", "group accuracy"),
+    ("configs/fashion.yaml", "accuracy-fashion", "accuracy"),
+    ("configs/digits.yaml", "starts-digits", "least loss"),
+    ("configs/mnist-pots.yaml", "pots-pots", "purity"),
+    ("configs/digits-pots.yaml", "pots-digits", "purity"),
+    ("README.md", "accuracy-mnist", "accuracy"),
+    ("README.md", "accuracy-mnist-merged", "group accuracy"),
+    ("docs/performance.md", "accuracy-mnist", "accuracy"),
+    ("docs/performance.md", "accuracy-mnist-quick", "accuracy"),
+    ("docs/performance.md", "accuracy-mnist-merged", "group accuracy"),
+    ("docs/performance.md", "accuracy-fashion", "accuracy"),
+    ("docs/performance.md", "accuracy-prototype", "accuracy"),
+    ("docs/performance.md", "starts-digits", "least loss"),
+    ("docs/performance.md", "pots-pots", "purity"),
+    ("docs/performance.md", "pots-3-classes", "purity"),
+    ("docs/performance.md", "pots-6-classes", "purity"),
+    ("docs/performance.md", "pots-unbalanced", "purity"),
+    ("docs/performance.md", "pots-fashion", "purity"),
+    ("docs/performance.md", "pots-digits", "purity"),
+    ("docs/performance.md", "pots-open-10", "purity"),
+    ("docs/performance.md", "pots-open-20", "purity"),
+]
+
+
+def rows_of(name: str) -> list[dict[str, Any]]:
+    return json.loads((ROOT / f"benchmarks/results/{name}-cpu.json").read_text())["rows"]
+
+
+@pytest.mark.parametrize(("page", "name", "column"), TOLD, ids=lambda part: part)
+def test_means_and_deviations_are_those_of_the_file(page: str, name: str, column: str) -> None:
+    found = spread([row[column] for row in rows_of(name)])
+    mean, sd = 100 * found["mean"], 100 * found["sd"]
+    told = [f"{mean:.{digits}f} ± {sd:.{digits}f}" for digits in (1, 2)]
+    assert any(one in (ROOT / page).read_text(encoding="utf-8") for one in told), told
+
+
+@pytest.mark.parametrize(
+    "name", ["pots-pots", "pots-digits", "pots-3-classes", "pots-6-classes", "pots-fashion"]
+)
+def test_no_training_that_a_signal_cut_short_is_on_record(name: str) -> None:
+    """Each takes its trial and an epoch before it; then growth has its finish."""
+    every, finish, most = (11, 60, 600) if name == "pots-digits" else (2, 12, 70)
+    for row in rows_of(name):
+        assert row["epochs"] >= min(every * row["trials"] + finish, most), row["seed"]
