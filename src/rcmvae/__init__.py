@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rcmvae.inference import predict as predict
     from rcmvae.inference import sample as sample
     from rcmvae.inference import teach as teach
+    from rcmvae.recipes import config_for as config_for
     from rcmvae.run import RunDirectory as RunDirectory
 
 _HOMES = {
@@ -52,6 +53,7 @@ _HOMES = {
     "predict": "inference",
     "sample": "inference",
     "teach": "inference",
+    "config_for": "recipes",
     "RunDirectory": "run",
 }
 
@@ -67,6 +69,7 @@ __all__ = [
     "RcmvaeError",
     "RunDirectory",
     "RunError",
+    "config_for",
     "dataset_from_arrays",
     "dump_config",
     "embed",

@@ -18,7 +18,7 @@ def refuse_picture(shape: tuple[int, ...]) -> None:
     if len(shape) != 3 or shape[2] not in COLOURS:
         told = spelled(shape)
         raise ConfigError(
-            f"A .png holds images, grey or in colours, and samples of {told} are none: write them with --output FILE.npz."
+            f"A .png holds images, grey or in colours, and samples of {told} are none: write an .npz with --output."
         )
 
 
