@@ -62,6 +62,10 @@ def test_a_story_with_every_kind_of_event():
         (2, 7, 0, {0: 1.0}, None, None),
         (1, 11, 2, {2: 0.5, 0: 0.5}, None, None),
     ]
+    # Channel 2 was a pot that was closed at 6 and another from 7 on; 1 went into that, and came from it again.
+    pots = pot_tree(1, events)
+    assert [pot.parent_pot for pot in pots] == [None, 0, 1, 0, 3]
+    assert [pot.merged_into_pot for pot in pots] == [None, 3, None, None, None]
 
 
 def test_a_first_channel_may_be_merged_away():

@@ -8,7 +8,10 @@ from rcmvae.structs import Event
 
 
 class Pot(Options):
-    """A channel's life: where it came from and what became of it."""
+    """A channel's life: where it came from and what became of it.
+
+    Channels open again, so the pots that it came from and went into are told by their places in the tree as well.
+    """
 
     channel: int
     opened: int | None  # the epoch; None where it was open from the start
@@ -16,6 +19,8 @@ class Pot(Options):
     sources: dict[int, float]
     closed: int | None  # the epoch
     merged_into: int | None
+    parent_pot: int | None = None
+    merged_into_pot: int | None = None
 
 
 def pot_tree(initial: int, events: Sequence[Event]) -> list[Pot]:
@@ -35,11 +40,17 @@ def pot_tree(initial: int, events: Sequence[Event]) -> list[Pot]:
     for event in events:
         if event.channel is None:
             continue
-        place = {pot.channel: at for at, pot in enumerate(pots) if pot.closed is None}.get(event.channel)
+        places = {pot.channel: at for at, pot in enumerate(pots) if pot.closed is None}
+        place, other = places.get(event.channel), None if event.parent is None else places.get(event.parent)
         if event.what == "opened":
             idle = place
             change(idle, closed=event.epoch)
-            opened = {"channel": event.channel, "opened": event.epoch, "parent": event.parent}
+            opened = {
+                "channel": event.channel,
+                "opened": event.epoch,
+                "parent": event.parent,
+                "parent_pot": other,
+            }
             pots.append(Pot(**(fields | opened)))
         elif event.what == "kept":
             change(place, sources=event.sources)
@@ -47,5 +58,5 @@ def pot_tree(initial: int, events: Sequence[Event]) -> list[Pot]:
             change(place, sources=event.sources, closed=event.epoch)
             change(idle, closed=None)
         elif event.what == "merged":
-            change(place, closed=event.epoch, merged_into=event.parent)
+            change(place, closed=event.epoch, merged_into=event.parent, merged_into_pot=other)
     return pots
