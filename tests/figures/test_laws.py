@@ -146,7 +146,7 @@ def test_many_channels_are_cut_short_and_that_is_said() -> None:
     ):
         figure = drawings(findings)[name](findings)
         assert isinstance(figure, Figure)
-        assert f"And {used - most} more channels" in figure.get_supxlabel().replace("\n", " "), name
+        assert f"Not shown: {used - most} more channels" in figure.get_supxlabel().replace("\n", " "), name
         assert figure.get_figheight() < 22
 
 

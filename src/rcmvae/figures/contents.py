@@ -86,9 +86,9 @@ def and_more(left_out: int, noun: str = "channel") -> str:
     """What a caption says of things that are not shown.
 
     >>> and_more(40), and_more(-3)
-    (' And 40 more channels.', '')
+    (' Not shown: 40 more channels.', '')
     """
-    return f" And {counted(left_out, f'more {noun}')}." if left_out > 0 else ""
+    return f" Not shown: {counted(left_out, f'more {noun}')}." if left_out > 0 else ""
 
 
 def largest(found: list[Content], most: int) -> list[Content]:

@@ -24,7 +24,7 @@ def k_active(findings: Findings) -> Figure:
     }
     opened = [event.epoch for event in events if event.what == "opened"]
     drawn = page(
-        f"{counted(len(opened), 'channel')} opened, {len(outcomes['kept'])} kept: {rows[-1]['k_active']} open at the "
+        f"{counted(len(opened), 'trial')} of a new channel, {len(outcomes['kept'])} kept: {rows[-1]['k_active']} open at the "
         f"end",
         _caption(findings),
         4.0,
