@@ -44,7 +44,9 @@ class Recipe:
     rate: tuple[float, float] | None = (
         None  # from where it falls to where; as the configuration has it if None
     )
-    steady: float | None = None  # the learning rate while channels open; as the configuration has it if None
+    # While channels open: the learning rate, as the configuration has it if None, and how much equal shares are worth.
+    steady: float | None = None
+    even: float = 50
     spread: tuple[float, float] = (100, 100)  # how much equal shares are worth, at first and in the end
     between: tuple[float, float] = (0.3, 0.7)  # the shares of the epochs in which that changes
 
@@ -90,7 +92,7 @@ class Recipe:
         trial = max(1, round(TRIAL / each))
         every, finish = max(1, trial // 2), min(max(round(6 * TRIAL / each), 12), 60)
         found["model"]["num_channels"] = MOST_CHANNELS
-        found["objective"] |= {"usage_entropy": -self.spread[0], "reconstruction": 1, "kl_z": 1, "kl_c": 1}
+        found["objective"] |= {"usage_entropy": -self.even, "reconstruction": 1, "kl_z": 1, "kl_c": 1}
         training: dict[str, Any] = {"epochs": finish + MOST_TRIALS * (every + trial)}
         if self.steady is not None:
             training["learning_rate"] = {"kind": "warmup", "epochs": trial / 2, "then": self.steady}
@@ -178,6 +180,7 @@ IMAGES = Recipe(
     rising=0.025,
     rate=(3.5e-3, 5e-5),
     steady=1.5e-3,
+    even=100,
 )
 
 
