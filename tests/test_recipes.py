@@ -14,6 +14,7 @@ from rcmvae.data import ArraysSource, Digits, dataset_from_arrays
 from rcmvae.errors import ConfigError
 from rcmvae.nn import PatchTrunk
 from rcmvae.recipes import IMAGES, SMALL_IMAGES, VECTORS, config_for, made_for, recipe_for
+from rcmvae.training import RUN_FILES
 
 DIGITS = Path(__file__).parents[1] / "configs" / "digits.yaml"
 
@@ -79,7 +80,7 @@ def test_samples_in_memory_have_a_recipe_too() -> None:
 
 
 @pytest.mark.parametrize("shape", [(3,), (8, 8, 1), (28, 28, 1)])
-@pytest.mark.parametrize("samples", [40, 1_500])
+@pytest.mark.parametrize("samples", [40, 100, 1_500])
 def test_channels_grow_where_that_is_asked_for(shape: tuple[int, ...], samples: int) -> None:
     dataset = dataset_from_arrays(np.random.default_rng(0).random((samples, *shape), np.float32))
     config = config_for(dataset, ["curriculum.initial=1"])
@@ -89,10 +90,15 @@ def test_channels_grow_where_that_is_asked_for(shape: tuple[int, ...], samples: 
     assert config.curriculum is not None
     assert config.curriculum.soonest_end(19) < config.training.epochs
     steps = config.curriculum.trial * (len(dataset.train) // config.training.batch_size)
-    assert 50 <= steps <= 150
+    assert 50 <= steps <= 200
     asked = config_for(dataset, ["curriculum={initial: 2}", "curriculum.trial=3", "training.epochs=90"])
     assert asked.curriculum is not None
     assert (asked.curriculum.initial, asked.curriculum.trial, asked.training.epochs) == (2, 3, 90)
+    assert asked.curriculum.finish == config.curriculum.finish, "what is not given is the recipe's"
+    assert (asked.curriculum.helps, asked.curriculum.merge_below) == (config.curriculum.helps, 0.3)
+    apart = config_for(dataset, ["curriculum.merge_below=null"])
+    assert apart.curriculum == config.curriculum.model_copy(update={"merge_below": None})
+    assert apart.objective == config.objective
     assert config_for(dataset, ["curriculum=null"]) == config_for(dataset)
 
 
@@ -171,6 +177,7 @@ def test_what_is_no_data_is_told(
     for name in ("notes.txt", "table.csv", "samples.npy"):
         (tmp_path / name).write_text("none")
     (tmp_path / "run").mkdir()
-    (tmp_path / "run/config.yaml").write_text("{}")
+    for name in RUN_FILES:
+        (tmp_path / "run" / name).write_text("{}")
     with pytest.raises(ConfigError, match=sentence):
         made_for(named)

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,16 +11,17 @@ import numpy as np
 
 from rcmvae.config import Config, from_mapping, load_source
 from rcmvae.config.load import CONFIG_SUFFIXES
+from rcmvae.config.text import parse
 from rcmvae.data import SOURCES, Dataset
 from rcmvae.data.catalogue import readers_of
 from rcmvae.data.load import assemble
 from rcmvae.data.source import located
 from rcmvae.errors import ConfigError, listed, nearest
+from rcmvae.options import flattened
+from rcmvae.training import RUN_FILES
 
 SMALL = 16  # pixels a side, below which an image is small
 FEW = 3  # columns, up to which each may be all that tells two kinds apart
-TEXT_TABLES = (".csv", ".tsv")
-RUN_CONFIG = "config.yaml"  # in the folder of a run
 # Where channels grow:
 TRIAL = 100  # steps of a new channel's trial, about
 MOST_TRIALS = 36
@@ -85,10 +86,10 @@ class Recipe:
         """The same from one channel on, for as long as more of them help.
 
         The reconstruction counts from the start, since channels are cut where their codes fall apart, and the
-        learning rate falls once growth has ended. A trial takes about `TRIAL` steps.
+        learning rate falls once growth has ended. A trial takes about `TRIAL` steps, or an epoch if that has more.
         """
         found = self.settings(epochs=1, num_samples=num_samples)
-        each = max(1, num_samples // self.batch_size)
+        each = max(1, round(num_samples / self.batch_size))
         trial = max(1, round(TRIAL / each))
         every, finish = max(1, trial // 2), min(max(round(6 * TRIAL / each), 12), 60)
         found["model"]["num_channels"] = MOST_CHANNELS
@@ -268,20 +269,33 @@ def config_for(dataset: Dataset, overrides: Sequence[str] = ()) -> Config:
         int(change.removeprefix(length)) for change in overrides if change.removeprefix(length).isdecimal()
     ]
     epochs = max(1, *asked[-1:]) if asked else recipe.epochs(count)
-    paths = (path for path, _, value in (change.partition("=") for change in overrides) if value != "null")
-    settings = recipe.growing(count) if grows(paths) else recipe.settings(epochs, count)
+    asked_for = dict(_of_curriculum(overrides))
+    settings = recipe.growing(count) if grows(asked_for) else recipe.settings(epochs, count)
     settings["training"]["batch_size"] = even_batch(count, recipe.batch_size)
     settings["data"] = dataset.source.model_dump(mode="json")
-    return from_mapping(settings, overrides)
+    others = [change for change in overrides if change.partition("=")[0].partition(".")[0] != "curriculum"]
+    grown = [f"{path}={json.dumps(value)}" for path, value in asked_for.items() if value != {}]
+    return from_mapping(settings, [*others, *grown])
 
 
-def grows(paths: Iterable[str]) -> bool:
-    """Whether anything of a curriculum is among the keys that are asked for.
+def grows(asked_for: Mapping[str, Any]) -> bool:
+    """Whether anything of a curriculum is among the values that are asked for, each under the path of its key.
 
-    >>> grows(["training.epochs", "curriculum.initial"]), grows(["training.epochs"])
-    (True, False)
+    >>> grows({"curriculum.merge_below": None}), grows({"curriculum": None}), grows({"training.epochs": 3})
+    (True, False, False)
     """
-    return any(path.partition(".")[0] == "curriculum" for path in paths)
+    return any(
+        path.partition(".")[0] == "curriculum" and not (path == "curriculum" and value is None)
+        for path, value in asked_for.items()
+    )
+
+
+def _of_curriculum(overrides: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """What is asked for of a curriculum, each value under the path of its key, also where it is given as a whole."""
+    for change in overrides:
+        path, equals, text = change.partition("=")
+        if equals and path.partition(".")[0] == "curriculum":
+            yield from flattened(parse(text, f"The value in `{change}`"), path)
 
 
 def how_to_read(named: str, options: Sequence[str] = ()) -> tuple[str, list[str]]:
@@ -296,14 +310,14 @@ def how_to_read(named: str, options: Sequence[str] = ()) -> tuple[str, list[str]
             f"{named} {what}: give a configuration file ({' '.join(CONFIG_SUFFIXES)}), a kind of data "
             f"({listed(SOURCES)}), or a .npy, .npz or .parquet file or a folder of images.{_instead(path)}"
         )
-    if (path / RUN_CONFIG).is_file():
-        raise ConfigError(f"{named} is a run and no data: its configuration is {path / RUN_CONFIG}.")
+    if all((path / name).is_file() for name in RUN_FILES):
+        raise ConfigError(f"{named} is a run and no data: its configuration is {path / RUN_FILES[0]}.")
     return readers[0].kind_name(), [f"path={json.dumps(str(named))}", *options]
 
 
 def _instead(path: Path) -> str:
     """A hint at what may be meant by data that cannot be read."""
-    if path.suffix in TEXT_TABLES and path.exists():
+    if path.suffix == ".csv" and path.exists():
         as_parquet = path.with_suffix(".parquet")
         return (
             f" A table of text becomes one of these by pandas.read_csv('{path}').to_parquet('{as_parquet}')."

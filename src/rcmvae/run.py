@@ -22,9 +22,8 @@ from rcmvae.config import Config, dump_config, load_config
 from rcmvae.data import ArraysSource, Dataset, Scaling
 from rcmvae.errors import RcmvaeError, RunError, closest, counted, listed, spelled
 from rcmvae.options import flattened
-from rcmvae.training import RunOptions, last_saved
+from rcmvae.training import RUN_FILES, RunOptions, last_saved
 
-FILES = ("config.yaml", "data.json", "environment.json")
 LOCK = ".lock"  # of the process that trains
 ABSENT = "not there"
 RUNS = RunOptions().directory
@@ -117,7 +116,7 @@ def runs_in(base: Path) -> list[Path]:
 
 def is_run(path: Path) -> bool:
     """Whether a folder has all that makes it a run directory."""
-    return all((path / name).is_file() for name in FILES)
+    return all((path / name).is_file() for name in RUN_FILES)
 
 
 def _meant(path: Path) -> str:
@@ -202,7 +201,7 @@ class RunDirectory:
     def find(cls, path: Path | str) -> "RunDirectory":
         """An existing run directory."""
         path = Path(path)
-        missing = [name for name in FILES if not (path / name).is_file()]
+        missing = [name for name in RUN_FILES if not (path / name).is_file()]
         if not path.exists():
             raise RunError(f"{path} does not exist.{_meant(path)}")
         if missing:

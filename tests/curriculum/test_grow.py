@@ -1,6 +1,5 @@
 """The decisions of a curriculum, in worlds made by hand: what is opened, from whom, what stays and when it ends."""
 
-import itertools
 import json
 from typing import Any
 
@@ -346,6 +345,22 @@ class TestMerge:
         assert [event[1] for event in told(days)].count("opened") == 3
         assert last(days, "ended").reason == "3 new channels in a row did not help"
 
+    def test_two_helps_that_are_both_merged_count_as_two_failures(self):
+        def world(open_now: frozenset[int], epoch: int) -> Sight:
+            return even(open_now, epoch) if epoch % 6 in (1, 2, 3, 4) else useless(open_now, epoch)
+
+        settings = {"policy": BIRTH, "helps": {"cleanness": 0.1, "bound": 99}, "merge_below": 0.3}
+        days = lived(grower(**settings, stop_after=4, epochs=60), world)
+        assert [event[1] for event in told(days)] == [
+            "opened",
+            "kept",
+            "opened",
+            "kept",
+            "merged",
+            "merged",
+        ] * 2 + ["ended"]
+        assert last(days, "ended").reason == "4 new channels in a row did not help"
+
     def test_failures_between_a_help_and_its_merge_are_not_forgotten(self):
         def world(open_now: frozenset[int], epoch: int) -> Sight:
             if len(open_now) == 2 and epoch < 7:
@@ -397,6 +412,23 @@ class TestMerge:
         assert [event[1] for event in told(days)] == ["ended"]
 
 
+def failures_in_a_row(events: tuple[Event, ...]) -> int:
+    """From the events alone: a help whose two channels are merged with one another was none."""
+    trials: list[tuple[set[int | None], bool]] = []
+    for event in events:
+        pair: set[int | None] = {event.channel, event.parent}
+        if event.what in ("kept", "closed"):
+            trials.append((pair, bool(event.helped)))
+        if event.what == "merged":
+            undone = [at for at, (of, helped) in enumerate(trials) if helped and of == pair][-1:]
+            for at, (of, helped) in enumerate(trials):
+                if at in undone:
+                    trials[at] = (set(), False)
+                elif event.channel in of:
+                    trials[at] = (set(), helped)
+    return next((at for at, (_, helped) in enumerate(reversed(trials)) if helped), len(trials))
+
+
 RANDOM = [
     {"policy": policy, "merge_below": merge, "index": index, "trial": trial, "helps": {"cleanness": 0.3}}
     for policy in (EACH, BIRTH, {"kind": "birth", "when": {"kind": "plateau", "patience": 1}})
@@ -424,13 +456,12 @@ class TestAnyWorld:
                 assert 0 in day.open or day.open
         assert {Act.OPEN, Act.NOTHING} <= acts
 
-    def test_only_a_help_lets_the_count_of_failures_fall(self, settings: dict[str, Any]):
+    def test_the_count_is_that_of_trials_since_the_last_help_that_lasts(self, settings: dict[str, Any]):
+        """Whatever is merged later; and parents that were cut in vain are told once, and are open."""
         for seed in range(40):
-            days = lived(grower(limit=4, epochs=60, stop_after=9, **settings), anything(seed))
-            for before, after in itertools.pairwise(day.growth for day in days):
-                new = after.events[len(before.events) :]
-                if not any(event.helped for event in new):
-                    assert after.unhelpful >= before.unhelpful
+            for day in lived(grower(limit=4, epochs=60, stop_after=9, **settings), anything(seed)):
+                assert day.growth.unhelpful == failures_in_a_row(day.growth.events)
+                assert len(set(day.growth.refused)) == len(day.growth.refused)
 
     def test_from_any_state_that_was_saved_it_goes_on_alike(self, settings: dict[str, Any]):
         for seed in range(3):

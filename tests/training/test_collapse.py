@@ -17,6 +17,7 @@ from rcmvae.training.collapse import CollapseWatch, advice
 from tests.estimator.small import SMALL, blobs, small
 
 GAUSSIAN = {"model.decoder.output": "gaussian", "objective.consistency": None}
+FULL = "consistency: 100, usage_entropy: -100, confidence: 50"
 TERMS = "objective={reconstruction: 1, kl_z: 1, kl_c: 1, usage_entropy: -100}"
 
 
@@ -118,6 +119,21 @@ def test_channels_that_hold_next_to_nothing_for_long_are_told_by_number() -> Non
     assert said[1].startswith("Seed 3 has lost channel 3 of 4")
 
 
+def test_where_channels_grow_an_empty_one_is_the_curriculums_affair() -> None:
+    said: list[str] = []
+    growing = load_config(
+        None, [f"objective={{reconstruction: 1, kl_z: 1, {FULL.replace('-100', '-50')}}}"]
+    ).objective
+    watch = CollapseWatch(growing, (8, 8, 1), 0, said.append, grows=True)
+    for _ in range(12):
+        watch([of(np.array([0.6, 0.399, 0.001]), step=600)])
+    assert not said
+    for _ in range(3):
+        watch([of(np.array([0.995, 0.004, 0.001]), step=600)])
+    assert "has collapsed" in said[0]
+    assert "outweigh the reconstruction" in said[0], "information alone is enough there"
+
+
 def test_young_or_single_channels_are_not_lost() -> None:
     said: list[str] = []
     watch = CollapseWatch(load_config().objective, (8, 8, 1), 0, said.append)
@@ -137,7 +153,6 @@ def test_the_advice_names_what_is_missing_and_can_be_taken() -> None:
     assert taken.objective.terms.keys() >= {"consistency", "confidence"}
 
 
-FULL = "consistency: 100, usage_entropy: -100, confidence: 50"
 FALLING = "{weight: {kind: linear, start: -100, end: -20, epochs: 10}}"
 
 

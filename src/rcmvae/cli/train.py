@@ -58,7 +58,7 @@ def train(
     else:
         (chosen, notes), dataset = loaded, None
         if word is None and not any(change.startswith(("model", "objective")) for change in changes):
-            notes += (PLAIN.format(data=chosen.data.kind_name()),)
+            notes += (PLAIN.format(data=getattr(chosen.data, "path", None) or chosen.data.kind_name()),)
     if console is None:
         tell(notes)
         typer.echo(dump_config(chosen), nl=False)

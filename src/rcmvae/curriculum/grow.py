@@ -166,10 +166,15 @@ class Grower:
             events=(*growth.events, event),
         )
         if helped:
-            last = Help(channel=trial.channel, parent=trial.parent, unhelpful=growth.unhelpful)
-            growth = dataclasses.replace(growth, unhelpful=0, last_help=last, refused=())
+            before = Help(
+                channel=trial.channel,
+                parent=trial.parent,
+                unhelpful=growth.unhelpful,
+                refused=growth.refused,
+            )
+            growth = dataclasses.replace(growth, unhelpful=0, refused=(), helps=(*growth.helps, before))
         else:
-            growth = self._in_vain(growth, trial.parent, growth.unhelpful + 1, seen.epoch)
+            growth = self._in_vain(growth, growth.unhelpful + 1, (*growth.refused, trial.parent), seen.epoch)
         return growth, Action() if keep else Action(Act.RESTORE, trial.channel, trial.parent)
 
     def _verdict(self, trial: Trial, seen: Signals, scores: Mapping[str, float]) -> tuple[bool, bool]:
@@ -188,10 +193,10 @@ class Grower:
         longer = trial.model_copy(update={"prolonged": trial.prolonged + 1})
         return dataclasses.replace(growth, trial=longer, events=(*growth.events, event))
 
-    def _in_vain(self, growth: Growth, parent: int, unhelpful: int, epoch: int) -> Growth:
-        """The same once so many new channels in a row did not help, the last of them cut from `parent`."""
+    def _in_vain(self, growth: Growth, unhelpful: int, refused: tuple[int, ...], epoch: int) -> Growth:
+        """The same once so many new channels in a row did not help, and these parents were cut for them."""
         another_way = unhelpful // self.options.stop_after > growth.unhelpful // self.options.stop_after
-        refused = () if another_way else (*growth.refused, parent)  # nobody was refused that one yet
+        refused = () if another_way else tuple(dict.fromkeys(refused))  # nobody was refused that one yet
         growth = dataclasses.replace(growth, unhelpful=unhelpful, refused=refused)
         if unhelpful < self.options.patience:
             return growth
@@ -218,13 +223,28 @@ class Grower:
         growth = dataclasses.replace(
             growth, policy=self.options.policy.renew(growth.policy), events=(*growth.events, event)
         )
-        last, action = growth.last_help, Action(Act.MERGE, closed, kept)
-        if last is None or closed not in (last.channel, last.parent):
-            return growth, action
-        growth = dataclasses.replace(growth, last_help=None)
-        if kept in (last.channel, last.parent):  # then it did not help after all
-            growth = self._in_vain(growth, kept, last.unhelpful + 1 + growth.unhelpful, seen.epoch)
-        return growth, action
+        return self._without_help(growth, kept, closed, seen.epoch), Action(Act.MERGE, closed, kept)
+
+    def _without_help(self, growth: Growth, kept: int, closed: int, epoch: int) -> Growth:
+        """The same once two channels are one: if one had come from the other, that was no help after all."""
+        helps = list(growth.helps)
+        pairs = [{help_.channel, help_.parent} for help_ in helps]
+        gone = max((at for at, pair in enumerate(pairs) if pair == {kept, closed}), default=None)
+        helps = [
+            help_.model_copy(update={"channel": None}) if closed in pair and at != gone else help_
+            for at, (help_, pair) in enumerate(zip(helps, pairs, strict=True))
+        ]
+        if gone is None:
+            return dataclasses.replace(growth, helps=tuple(helps))
+        vain = helps.pop(gone)
+        refused = (*vain.refused, *growth.refused, kept)
+        if gone < len(helps):  # another has helped since: the count goes on before that one
+            later = helps[gone]
+            helps[gone] = later.model_copy(update={"unhelpful": vain.unhelpful + 1 + later.unhelpful})
+            return dataclasses.replace(growth, helps=tuple(helps))
+        growth = dataclasses.replace(growth, helps=tuple(helps))
+        since = vain.unhelpful + 1 + growth.unhelpful
+        return self._in_vain(growth, since, tuple(k for k in refused if k != closed), epoch)
 
     def _end(self, growth: Growth, epoch: int, reason: str) -> Growth:
         event = Event(epoch=epoch, what="ended", reason=reason)

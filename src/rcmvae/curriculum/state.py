@@ -21,23 +21,24 @@ class Trial(Options):
 
 
 class Help(Options):
-    """A new channel that helped, and what will have been so if it turns out that it did not."""
+    """A new channel that helped, and what is true again if it is merged with its parent after all."""
 
-    channel: int
+    channel: int | None  # None once one of the two has gone elsewhere
     parent: int
     unhelpful: int  # trials in a row before it that did not help
+    refused: tuple[int, ...] = ()  # and their parents
 
 
 @dataclasses.dataclass(frozen=True)
 class Growth:
-    """All of it, for one replica."""
+    """What the decisions for one replica depend on."""
 
     policy: PolicyState
     trial: Trial | None = None
     used: frozenset[int] = frozenset()  # channels that have ever been open
     unhelpful: int = 0  # trials in a row that did not help
-    last_help: Help | None = None  # the last one that did, until one of its two channels is merged away
-    refused: tuple[int, ...] = ()  # their parents
+    refused: tuple[int, ...] = ()  # parents that were cut in vain in the present way
+    helps: tuple[Help, ...] = ()  # the trials that did help, the last one last
     ended: int | None = None  # the epoch after which growth ended
     over: int | None = None  # the epoch after which the finish will be, too
     events: tuple[Event, ...] = ()
@@ -48,7 +49,7 @@ class Growth:
             "trial": None if self.trial is None else self.trial.model_dump(mode="json"),
             "used": sorted(self.used),
             "unhelpful": self.unhelpful,
-            "last_help": None if self.last_help is None else self.last_help.model_dump(mode="json"),
+            "helps": [help_.model_dump(mode="json") for help_ in self.helps],
             "refused": list(self.refused),
             "ended": self.ended,
             "over": self.over,
@@ -62,7 +63,7 @@ class Growth:
             trial=None if saved["trial"] is None else Trial.model_validate(saved["trial"]),
             used=frozenset(saved["used"]),
             unhelpful=int(saved["unhelpful"]),
-            last_help=None if saved.get("last_help") is None else Help.model_validate(saved["last_help"]),
+            helps=tuple(Help.model_validate(help_) for help_ in saved.get("helps", ())),
             refused=tuple(saved["refused"]),
             ended=saved["ended"],
             over=saved["over"],

@@ -1,4 +1,4 @@
-"""From stored numbers to what the model sees: an affine map, fitted on the training split."""
+"""From stored numbers to what the model sees: an affine map, fitted before training."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping

@@ -28,7 +28,10 @@ def listeners_of(
     def warn(sentence: str) -> None:
         warnings.warn(sentence, ConvergenceWarning, stacklevel=2)
 
-    told: list[Listener] = [note, CollapseWatch(config.objective, x.shape[1:], seed, warn)]
+    told: list[Listener] = [
+        note,
+        CollapseWatch(config.objective, x.shape[1:], seed, warn, grows=config.curriculum is not None),
+    ]
     if not verbose:
         return told
     bar = ProgressBar(config.objective, until, before, len(x), Console(), seed)

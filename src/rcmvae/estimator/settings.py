@@ -39,7 +39,7 @@ def configured(
     raise_all([*_foreign(overrides)])
     recipe = recipe_for(shape)
     asked = overrides.get("training.epochs", given["epochs"])
-    if grows(path for path, value in overrides.items() if value is not None):
+    if grows(overrides):
         settings = recipe.growing(num_samples)
         epochs = settings["training"]["epochs"] if asked is None else plain(asked)
     else:

@@ -143,7 +143,7 @@ class Trained(Weights):
 
 
 def refuse_closed(trained: Weights, channel: int) -> None:
-    """A sentence for a channel that is not there, or that never opened."""
+    """A sentence for a channel that is not there, or that is closed."""
     active = np.asarray(trained.state.active)
     if not 0 <= channel < len(active):
         raise RunError(f"channel is {channel}, but {trained.name} has channels 0 to {len(active) - 1}.")

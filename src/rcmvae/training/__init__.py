@@ -16,6 +16,7 @@ from rcmvae.training.history import History as History
 from rcmvae.training.history import Lines as Lines
 from rcmvae.training.history import Row as Row
 from rcmvae.training.joint import compile_joint as compile_joint
+from rcmvae.training.options import RUN_FILES as RUN_FILES
 from rcmvae.training.options import RunOptions as RunOptions
 from rcmvae.training.options import TrainingOptions as TrainingOptions
 from rcmvae.training.programs import Programs as Programs

@@ -21,7 +21,8 @@ BLIND = 0.05  # of what open channels could tell
 DEAD = 0.1  # of an equal share
 LATER = 10  # epochs in a row, and
 YOUNG = 500  # steps before them: at first no training tells much
-# What keeps channels in use, together. The first counts for at least twice as much as the last.
+# What keeps channels in use, together. Where they do not grow, the first counts at least this many times the last.
+TIMES = 2
 SPREADING = {"usage_entropy": -100.0, "consistency": 100.0, "confidence": 50.0}
 FOR_VECTORS = {"consistency": "'{weight: 100, views: [jitter]}'"}
 
@@ -35,8 +36,11 @@ class CollapseWatch:
         shape: tuple[int, ...],
         first_seed: int,
         tell: Callable[[str], object],
+        *,
+        grows: bool = False,
     ) -> None:
         self.objective, self.shape, self.first_seed, self.tell = objective, shape, first_seed, tell
+        self.grows = grows  # then an empty channel is closed or opened anew, and none has to be kept alive
         # For how many epochs in a row a replica, or a channel of it, has been like that.
         self.epochs: dict[tuple[str | int, ...], int] = {}
 
@@ -47,7 +51,7 @@ class CollapseWatch:
             alone = several and float(one.usage.max()) >= NEARLY_ALL
             says = float(entr(one.usage).sum()) - one.doubt
             told_apart = says >= BLIND * float(np.log(one.active.sum()))
-            empty = self._empty(replica, one, several and old and not alone)
+            empty = self._empty(replica, one, several and old and not alone and not self.grows)
             if self._lasts(("alone", replica), PATIENCE, alone):
                 self._collapsed(replica, one, _all_in_one(one))
             if self._lasts(("blind", replica), LATER, several and old and not alone and not told_apart):
@@ -72,16 +76,18 @@ class CollapseWatch:
         self.epochs[what] = self.epochs.get(what, 0) + 1 if now else 0
         return self.epochs[what] == patience
 
+    def _advice(self, one: Signals) -> str:
+        return advice(self.objective, self.shape, one.epoch, times=1 if self.grows else TIMES)
+
     def _collapsed(self, replica: int, one: Signals, what: str) -> None:
-        change = advice(self.objective, self.shape, one.epoch)
+        change = self._advice(one)
         self.tell(f"Seed {self.first_seed + replica} has collapsed: {what}. {change}")
 
     def _died(self, replica: int, one: Signals, empty: Sequence[int]) -> None:
         which = f"channel{'s' * (len(empty) > 1)} {in_words([str(k) for k in empty])}"
         self.tell(
             f"Seed {self.first_seed + replica} has lost {which} of {int(one.active.sum())}: for {LATER} epochs, less "
-            f"than a tenth of an equal share of the held-out samples. If there are so many kinds of them, "
-            f"change this. {advice(self.objective, self.shape, one.epoch)}"
+            f"than a tenth of an equal share of the held-out samples. If the data have so many kinds: {self._advice(one)}"
         )
 
 
@@ -93,7 +99,7 @@ def _all_in_one(one: Signals) -> str:
     )
 
 
-def advice(objective: ObjectiveBase, shape: tuple[int, ...], epoch: int = 0) -> str:
+def advice(objective: ObjectiveBase, shape: tuple[int, ...], epoch: int = 0, times: float = TIMES) -> str:
     """What to change where channels are not used by samples of this shape, by the weights of that epoch."""
     given = {
         name: float(objective.terms[name].weight(jnp.float32(epoch))) if name in objective.terms else 0.0
@@ -101,8 +107,8 @@ def advice(objective: ObjectiveBase, shape: tuple[int, ...], epoch: int = 0) -> 
     }
     wanted = {name: value for name, value in SPREADING.items() if given[name] * value <= 0}
     spread, sure = (wanted.get(name, given[name]) for name in ("usage_entropy", "confidence"))
-    if -spread < 2 * sure:
-        wanted["usage_entropy"] = -2 * sure
+    if -spread < times * sure:
+        wanted["usage_entropy"] = -times * sure
     if not wanted:
         return (
             "Let objective.usage_entropy, consistency and confidence outweigh the reconstruction, by the same factor "

@@ -148,7 +148,7 @@ def validate(plan: Plan, devices: Devices, state: TrainState, data: Pixels) -> M
     """Means over a split: every term, the weighted loss, the bound, and the use of each channel.
 
     Nothing is drawn for the routing, and every channel is decoded; batches, latents and views are drawn from keys that
-    are the same in every epoch, so no term depends on how the samples are sorted.
+    are the same in every epoch, so what batches say does not depend on how samples are sorted.
     """
     N, B = data.x.shape[0], plan.options.batch_size
     count = -(-N // B)

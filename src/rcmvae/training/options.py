@@ -95,6 +95,9 @@ class TrainingOptions(Options):
         return self
 
 
+RUN_FILES = ("config.yaml", "data.json", "environment.json")  # what makes a folder a run
+
+
 class RunOptions(Options):
     """Where a run leaves what it made."""
 

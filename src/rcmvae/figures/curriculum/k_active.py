@@ -24,8 +24,8 @@ def k_active(findings: Findings) -> Figure:
     }
     opened = [event.epoch for event in events if event.what == "opened"]
     drawn = page(
-        f"{counted(len(opened), 'trial')} of a new channel, {len(outcomes['kept'])} kept: {rows[-1]['k_active']} open at the "
-        f"end",
+        f"{counted(len(opened), 'trial')} of a new channel, {len(outcomes['kept'])} kept: "
+        f"{rows[-1]['k_active']} open at the end",
         _caption(findings),
         4.0,
     )
