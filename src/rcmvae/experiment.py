@@ -271,11 +271,7 @@ def _go_on(
                 history.rewind(start.epoch)
                 watching.append(history)
                 tell = warnings.warn if bar is None else bar.say
-                watching.append(
-                    CollapseWatch(
-                        config.objective, shape, config.training.seed, tell, grows=plan.curriculum is not None
-                    )
-                )
+                watching.append(CollapseWatch.of(plan, shape, tell))
             if bar is not None:
                 watching.append(stack.enter_context(bar))
             # Several processes leave together, after an epoch.

@@ -28,10 +28,8 @@ def listeners_of(
     def warn(sentence: str) -> None:
         warnings.warn(sentence, ConvergenceWarning, stacklevel=2)
 
-    told: list[Listener] = [
-        note,
-        CollapseWatch(config.objective, x.shape[1:], seed, warn, grows=config.curriculum is not None),
-    ]
+    grows = config.curriculum is not None
+    told: list[Listener] = [note, CollapseWatch(config.objective, x.shape[1:], seed, warn, grows=grows)]
     if not verbose:
         return told
     bar = ProgressBar(config.objective, until, before, len(x), Console(), seed)

@@ -14,6 +14,7 @@ from scipy.special import entr
 from rcmvae.errors import counted, in_words
 from rcmvae.objective import ObjectiveBase
 from rcmvae.structs import Signals
+from rcmvae.training.state import Plan
 
 NEARLY_ALL = 0.99  # of the held-out samples, in one of several open channels
 PATIENCE = 3  # epochs in a row
@@ -43,6 +44,11 @@ class CollapseWatch:
         self.grows = grows  # then an empty channel is closed or opened anew, and none has to be kept alive
         # For how many epochs in a row a replica, or a channel of it, has been like that.
         self.epochs: dict[tuple[str | int, ...], int] = {}
+
+    @classmethod
+    def of(cls, plan: Plan, shape: tuple[int, ...], tell: Callable[[str], object]) -> "CollapseWatch":
+        """For a training by this plan."""
+        return cls(plan.objective, shape, plan.options.seed, tell, grows=plan.curriculum is not None)
 
     def __call__(self, signals: Sequence[Signals]) -> None:
         """Look at an epoch."""
@@ -87,7 +93,8 @@ class CollapseWatch:
         which = f"channel{'s' * (len(empty) > 1)} {in_words([str(k) for k in empty])}"
         self.tell(
             f"Seed {self.first_seed + replica} has lost {which} of {int(one.active.sum())}: for {LATER} epochs, less "
-            f"than a tenth of an equal share of the held-out samples. If the data have so many kinds: {self._advice(one)}"
+            "than a tenth of an equal share of the held-out samples. If the data have so many kinds: "
+            f"{self._advice(one)}"
         )
 
 
