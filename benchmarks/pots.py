@@ -37,7 +37,7 @@ TOLD = {
     "epochs": "{:.0f}",
     "seconds": "{:.0f}",
 }
-OPEN = ("curriculum=null", *lasting(EPOCHS, WARM, RATE))
+OPEN = ("curriculum=null", "objective.usage_entropy=-100", *lasting(EPOCHS, WARM, RATE))
 
 UNBALANCED = ("data.imbalance=10", "data.validation=0.083")
 

@@ -1,6 +1,7 @@
 """What configurations and pages tell of measurements is what the files of these measurements hold."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,14 @@ TOLD = [
     ("docs/performance.md", "accuracy-prototype", "accuracy"),
     ("docs/performance.md", "starts-digits", "least loss"),
     ("docs/performance.md", "pots-pots", "purity"),
-    ("docs/performance.md", "pots-3-classes", "purity"),
-    ("docs/performance.md", "pots-6-classes", "purity"),
+    ("docs/performance.md", "again/pots-3-classes-dense", "purity"),
+    ("docs/performance.md", "again/pots-6-classes-dense", "purity"),
     ("docs/performance.md", "pots-unbalanced", "purity"),
-    ("docs/performance.md", "pots-fashion", "purity"),
+    ("docs/performance.md", "again/pots-fashion-dense", "purity"),
     ("docs/performance.md", "pots-digits", "purity"),
-    ("docs/performance.md", "pots-open-10", "purity"),
-    ("docs/performance.md", "pots-open-20", "purity"),
+    ("docs/performance.md", "again/pots-pots-dense", "purity"),
+    ("docs/performance.md", "again/pots-open-10-dense", "purity"),
+    ("docs/performance.md", "again/pots-open-20-dense", "purity"),
 ]
 
 
@@ -45,12 +47,11 @@ def test_means_and_deviations_are_those_of_the_file(page: str, name: str, column
     found = spread([row[column] for row in rows_of(name)])
     mean, sd = 100 * found["mean"], 100 * found["sd"]
     told = [f"{mean:.{digits}f} ± {sd:.{digits}f}" for digits in (1, 2)]
-    assert any(one in (ROOT / page).read_text(encoding="utf-8") for one in told), told
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert any(re.search(rf"(?<![\d.]){re.escape(one)}(?!\d)", text) for one in told), told
 
 
-@pytest.mark.parametrize(
-    "name", ["pots-pots", "pots-digits", "pots-3-classes", "pots-6-classes", "pots-fashion"]
-)
+@pytest.mark.parametrize("name", ["pots-pots", "pots-unbalanced", "pots-digits"])
 def test_no_training_that_a_signal_cut_short_is_on_record(name: str) -> None:
     """Each takes its trial and an epoch before it; then growth has its finish."""
     every, finish, most = (11, 60, 600) if name == "pots-digits" else (2, 12, 70)

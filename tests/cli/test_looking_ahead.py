@@ -63,7 +63,7 @@ def test_info_takes_a_configuration_file() -> None:
     printed = CliRunner().invoke(app, ["data", "info", "a.yaml"], catch_exceptions=False).stdout
     assert yaml.safe_load(printed)["splits"]["train"]["samples"] == 270
     [told] = refused("data", "info", "x.npy")
-    assert told.startswith("x.npy is neither a kind of data")
+    assert told.startswith("x.npy does not exist: give a configuration file")
 
 
 def test_info_takes_a_file_of_samples() -> None:

@@ -59,6 +59,6 @@ def info(
     from rcmvae.data.catalogue import info as describe  # noqa: PLC0415
     from rcmvae.recipes import how_to_read  # noqa: PLC0415
 
-    by_path = Path(kind).exists() and not kind.endswith(CONFIG_SUFFIXES)
+    by_path = (Path(kind).exists() or "." in kind) and not kind.endswith(CONFIG_SUFFIXES)
     named, given = how_to_read(kind, options or []) if by_path else (kind, options or [])
     typer.echo(render(describe(load(load_source(named, given)))), nl=False)
