@@ -181,6 +181,7 @@ IMAGES = Recipe(
     rising=0.025,
     rate=(3.5e-3, 5e-5),
     steady=1.5e-3,
+    even=100,
 )
 
 
