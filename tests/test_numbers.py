@@ -51,7 +51,9 @@ def test_means_and_deviations_are_those_of_the_file(page: str, name: str, column
     assert any(re.search(rf"(?<![\d.]){re.escape(one)}(?!\d)", text) for one in told), told
 
 
-@pytest.mark.parametrize("name", ["pots-pots", "again/pots-pots-50", "again/pots-unbalanced-50", "pots-digits"])
+@pytest.mark.parametrize(
+    "name", ["pots-pots", "again/pots-pots-50", "again/pots-unbalanced-50", "pots-digits"]
+)
 def test_no_training_that_a_signal_cut_short_is_on_record(name: str) -> None:
     """Each takes its trial and an epoch before it; then growth has its finish."""
     every, finish, most = (11, 60, 600) if name == "pots-digits" else (2, 12, 70)

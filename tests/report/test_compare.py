@@ -13,7 +13,7 @@ from rcmvae.config import dump_config, from_mapping
 from rcmvae.errors import RunError
 from rcmvae.report.chart import LEFT, TOP, Line, chart
 from rcmvae.report.compare import ALIKE, compare, page
-from rcmvae.run import FILES, RunDirectory
+from rcmvae.run import RUN_FILES, RunDirectory
 from tests.report import scene
 from tests.report.browser import needs_chromium, opened, started
 from tests.training.small import SETTINGS, merged
@@ -22,7 +22,7 @@ from tests.training.small import SETTINGS, merged
 def left(path: Path, *changes: dict[str, Any], seeds: tuple[int, ...] = (0,), **told: Any) -> RunDirectory:
     """A run directory as a finished run leaves it, as far as it is compared."""
     path.mkdir()
-    for name in FILES:
+    for name in RUN_FILES:
         (path / name).write_text("{}", encoding="utf-8")
     run = RunDirectory(path)
     run.write("config.yaml", dump_config(from_mapping(merged(SETTINGS, *changes))))
