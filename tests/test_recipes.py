@@ -102,6 +102,16 @@ def test_channels_grow_where_that_is_asked_for(shape: tuple[int, ...], samples: 
     assert config_for(dataset, ["curriculum=null"]) == config_for(dataset)
 
 
+def test_a_mistake_in_a_curriculum_is_told_as_everywhere() -> None:
+    for change, sentence in (
+        ("curriculum.trial=", "`curriculum.trial=` has no value"),
+        ("curriculum.trail=3", r"curriculum.trail is not known. .* Did you mean 'trial'\?"),
+        ("curriculum={trial: none}", "curriculum.trial is `none`, but it must be a whole number above 0"),
+    ):
+        with pytest.raises(ConfigError, match=sentence):
+            made_for("digits", [change])
+
+
 def test_channels_grow_on_digits_as_their_configuration_says() -> None:
     config, _ = made_for("digits", ["curriculum.initial=1", "data.validation=300", "training.batch_size=128"])
     assert config == load_config(DIGITS.with_name("digits-pots.yaml"))

@@ -270,11 +270,11 @@ def config_for(dataset: Dataset, overrides: Sequence[str] = ()) -> Config:
         int(change.removeprefix(length)) for change in overrides if change.removeprefix(length).isdecimal()
     ]
     epochs = max(1, *asked[-1:]) if asked else recipe.epochs(count)
-    asked_for = dict(_of_curriculum(overrides))
+    asked_for = dict(_of_curriculum(filter(_names_curriculum, overrides)))
     settings = recipe.growing(count) if grows(asked_for) else recipe.settings(epochs, count)
     settings["training"]["batch_size"] = even_batch(count, recipe.batch_size)
     settings["data"] = dataset.source.model_dump(mode="json")
-    others = [change for change in overrides if change.partition("=")[0].partition(".")[0] != "curriculum"]
+    others = [change for change in overrides if not _names_curriculum(change)]
     grown = [f"{path}={json.dumps(value)}" for path, value in asked_for.items() if value != {}]
     return from_mapping(settings, [*others, *grown])
 
@@ -291,12 +291,17 @@ def grows(asked_for: Mapping[str, Any]) -> bool:
     )
 
 
+def _names_curriculum(change: str) -> bool:
+    """Whether an override gives a value to a key of the curriculum, or to all of it."""
+    path, _, text = change.partition("=")
+    return path.partition(".")[0] == "curriculum" and bool(text.strip())
+
+
 def _of_curriculum(overrides: Iterable[str]) -> Iterator[tuple[str, Any]]:
-    """What is asked for of a curriculum, each value under the path of its key, also where it is given as a whole."""
+    """Each value of these under the path of its key, also where a whole is given."""
     for change in overrides:
-        path, equals, text = change.partition("=")
-        if equals and path.partition(".")[0] == "curriculum":
-            yield from flattened(parse(text, f"The value in `{change}`"), path)
+        path, _, text = change.partition("=")
+        yield from flattened(parse(text, f"The value in `{change}`"), path)
 
 
 def how_to_read(named: str, options: Sequence[str] = ()) -> tuple[str, list[str]]:
