@@ -84,7 +84,7 @@ def test_only_images_make_a_picture() -> None:
     refuse_picture((8, 8, 1))
     refuse_picture((8, 8, 3))
     for shape in ((6,), (8, 8, 2)):
-        with pytest.raises(ConfigError, match="are no images"):
+        with pytest.raises(ConfigError, match="holds images, grey or in colours"):
             refuse_picture(shape)
 
 
