@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy import CASES
+from benchmarks.accuracy import CONFIGS
 from benchmarks.common import case_arguments, progress, report
 from rcmvae import load_config, train
 from rcmvae.findings import best_place
@@ -31,7 +31,7 @@ def measure(case: str, first: int, seeds: int) -> dict[str, Any]:
             "run.directory": folder,
             "run.report": False,
         }
-        summary = train(load_config(CASES[case], changes)).read_json("summary.json")
+        summary = train(load_config(CONFIGS[case], changes)).read_json("summary.json")
     accuracy = summary["test"]["clustering"]["accuracy"]["per_seed"]
     held_out = summary["training"]["validation/loss"]["per_seed"]
     by_loss = accuracy[best_place(summary)], accuracy[int(np.argmin(held_out))]
@@ -48,7 +48,7 @@ def measure(case: str, first: int, seeds: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = case_arguments(__doc__, CASES, first=0, groups=5, seeds=8)
+    parser = case_arguments(__doc__, CONFIGS, first=0, groups=5, seeds=8)
     parser.set_defaults(cases=["digits"])
     args = parser.parse_args()
     for case in args.cases:

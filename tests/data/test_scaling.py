@@ -62,8 +62,8 @@ def test_range_stays_within_zero_and_one_and_reaches_both(x: np.ndarray) -> None
 
 def test_range_leaves_no_split_outside() -> None:
     train, others = (
-        np.float32([[1, 5], [3, 6]]),
-        (np.float32([[4, 5]]), np.float32([[2, 1]]), np.zeros((0, 2), "float32")),
+        np.array([[1, 5], [3, 6]], "float32"),
+        (np.array([[4, 5]], "float32"), np.array([[2, 1]], "float32"), np.zeros((0, 2), "float32")),
     )
     scaling = fit_scaling("range", train, *others)
     scaled = np.concatenate([scaling(part) for part in (train, *others[:2])])

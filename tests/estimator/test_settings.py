@@ -67,7 +67,7 @@ def test_what_is_configured_comes_last() -> None:
     assert found.training.learning_rate.levels() == (1e-3,)
     assert settings(config={"model": {"trunk": {}}, "objective": {}}) == settings()
     assert settings(config={"curriculum": {}}).curriculum is not None
-    assert settings(config={"curriculum.trial": 7}).curriculum.trial == 7
+    assert settings(config={"curriculum.trial": 7}).model_dump()["curriculum"]["trial"] == 7
     same = {"epochs": np.int64(9), "num_channels": np.int32(4)}  # as a search over np.arange gives them
     assert settings(**same).training.epochs == 9
 

@@ -63,7 +63,10 @@ def test_the_embedding_of_a_split_is_what_a_survey_sees(images: RunDirectory, se
 def test_groups_are_those_of_the_cut_that_is_asked_for(images: RunDirectory) -> None:
     tree, r = Trained.open(images.path).tree, embed(images.path, "test").responsibility
     most = len(tree.channels)
-    asked = [{"num_groups": n} for n in range(1, most + 1)] + [{"level": 0.0}, {"level": 99.0}]
+    asked: list[dict[str, Any]] = [{"num_groups": n} for n in range(1, most + 1)] + [
+        {"level": 0.0},
+        {"level": 99.0},
+    ]
     for cut in asked:
         family = tree.cut(**cut)
         by_group = np.stack([r[:, family == g].sum(axis=1) for g in range(family.max() + 1)], axis=1)

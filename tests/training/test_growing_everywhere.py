@@ -67,7 +67,9 @@ def test_what_a_merged_channel_knew_of_labels_goes_to_the_one_that_stays(run: Wa
     for (_, began, events), (ended, _, _) in zip(states(run), states(run)[1:], strict=False):
         # Labels are counted when an epoch begins, after whatever was decided before it.
         expected = counts(run, began)
-        np.testing.assert_allclose(ended.tau, counting.table(jnp.asarray(expected, jnp.float32)), atol=1e-4)
+        np.testing.assert_allclose(
+            np.asarray(ended.tau), counting.table(jnp.asarray(expected, jnp.float32)), atol=1e-4
+        )
         for event in events:
             if event.what == "merged":
                 seen += 1
