@@ -106,6 +106,10 @@ def test_a_mistake_in_a_curriculum_is_told_as_everywhere() -> None:
     for change, sentence in (
         ("curriculum.trial=", "`curriculum.trial=` has no value"),
         ("curriculum.trail=3", r"curriculum.trail is not known. .* Did you mean 'trial'\?"),
+        (
+            "curriculum.helps.bound=.inf",
+            r"curriculum.helps.bound is `\.inf`, but it must be a number above 0",
+        ),
         ("curriculum={trial: none}", "curriculum.trial is `none`, but it must be a whole number above 0"),
     ):
         with pytest.raises(ConfigError, match=sentence):

@@ -11,7 +11,7 @@ import numpy as np
 
 from rcmvae.config import Config, from_mapping, load_source
 from rcmvae.config.load import CONFIG_SUFFIXES
-from rcmvae.config.text import parse
+from rcmvae.config.text import inline, parse
 from rcmvae.data import SOURCES, Dataset
 from rcmvae.data.catalogue import readers_of
 from rcmvae.data.load import assemble
@@ -22,6 +22,7 @@ from rcmvae.training import RUN_FILES
 
 SMALL = 16  # pixels a side, below which an image is small
 FEW = 3  # columns, up to which each may be all that tells two kinds apart
+WHOLE = 10**6  # characters, more than any value is cut off after
 # Where channels grow:
 TRIAL = 100  # steps of a new channel's trial, about
 MOST_TRIALS = 36
@@ -275,7 +276,7 @@ def config_for(dataset: Dataset, overrides: Sequence[str] = ()) -> Config:
     settings["training"]["batch_size"] = even_batch(count, recipe.batch_size)
     settings["data"] = dataset.source.model_dump(mode="json")
     others = [change for change in overrides if not _names_curriculum(change)]
-    grown = [f"{path}={json.dumps(value)}" for path, value in asked_for.items() if value != {}]
+    grown = [f"{path}={inline(value, WHOLE)}" for path, value in asked_for.items() if value != {}]
     return from_mapping(settings, [*others, *grown])
 
 
