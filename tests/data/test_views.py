@@ -190,14 +190,16 @@ class TestJitter:
 class TestNeighbours:
     N = 50
 
-    def looks(self, view: Neighbours, times: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    def looks(
+        self, view: Neighbours, times: int = 200, density: float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Which sample stands in the place of each of a batch, in many looks, and what their neighbours are."""
         rng = np.random.default_rng(0)
         samples = np.arange(self.N, dtype=np.uint8)[:, None]  # each value names its sample
         neighbours = np.stack([rng.permutation(np.delete(np.arange(self.N), n))[:6] for n in range(self.N)])
         scaling = Scaling(jnp.float32(1), jnp.float32(0.5))
         index = jnp.asarray(rng.permutation(self.N)[:20])
-        pool = Pool(jnp.asarray(samples), index, scaling, jnp.asarray(neighbours))
+        pool = Pool(jnp.asarray(samples), index, scaling, jnp.asarray(neighbours), density)
         x = scaling(pool.samples[index])
         y = jax.jit(jax.vmap(lambda key: view(key, x, pool)))(jax.random.split(KEY, times))
         assert y.dtype == jnp.float32
@@ -210,6 +212,12 @@ class TestNeighbours:
         places = np.argmax(found[:, :, None] == neighbours[:, None, :4], axis=-1)
         np.testing.assert_array_equal(np.take_along_axis(neighbours, places, axis=1), found)
         assert stats.chisquare(np.bincount(places.ravel(), minlength=4)).pvalue > 1e-3
+
+    @pytest.mark.parametrize(("density", "near"), [(1.0, 6), (0.5, 3), (0.4, 2), (0.1, 1), (0.001, 1)])
+    def test_where_samples_are_sparser_fewer_are_near(self, density: float, near: int):
+        found, neighbours = self.looks(Neighbours(number=6, share=1), density=density)
+        for looks, nearest in zip(found, neighbours, strict=True):
+            assert set(looks) == set(nearest[:near])
 
     def test_replaces_as_often_as_asked_and_never_by_the_sample_itself(self):
         from scipy import stats

@@ -113,7 +113,8 @@ class Plan:
 
     def pool(self, data: Pixels, index: Int[Array, " B"]) -> Pool:
         """Where the views of a batch may take other samples from."""
-        return Pool(data.x, index, self.scaling, data.neighbours)
+        density = min(1.0, len(data.x) / self.num_train)
+        return Pool(data.x, index, self.scaling, data.neighbours, density)
 
     def over_replicas(
         self, function: Callable[..., Any], in_axes: tuple[int | None, ...]

@@ -19,6 +19,9 @@ class Pool(eqx.Module):
     index: Int[Array, " B"]  # which of them this batch is
     scaling: Scaling
     neighbours: Int[Array, "N M"] | None = None  # of each sample, the nearest first, if a view asks for them
+    density: float = eqx.field(
+        static=True, default=1.0
+    )  # samples here for each one in the training split, at most 1
 
     def seen(self, rows: Int[Array, " B"]) -> Float[Array, "B *S"]:
         """Other samples, as the model sees them."""

@@ -15,14 +15,15 @@ class Neighbours(View):
     """Puts one of its nearest neighbours in the place of a sample, with probability `share`.
 
     They are found once, before training; a sample that has no other in its split stays. What earlier views did to a
-    replaced sample goes with it, so this comes first.
+    replaced sample goes with it, so this comes first. Where samples are sparser than in the training split, as among
+    held-out ones, fewer are near: a rare kind would get neighbours of another there.
     """
 
     kind: Literal["neighbours"] = "neighbours"
     number: PositiveInt = Field(
         default=10,
         description="How many of the nearest samples of the same split are neighbours. The training split must have "
-        "more; in another that has fewer, all are.",
+        "more; a smaller split has fewer in proportion, but at least one.",
     )
     share: float = Field(
         default=0.7, ge=0, le=1, description="How often a sample is replaced by a neighbour."
@@ -34,7 +35,8 @@ class Neighbours(View):
 
     def __call__(self, key: Key[Array, ""], x: Float[Array, "B *S"], pool: Pool) -> Float[Array, "B *S"]:
         assert pool.neighbours is not None
-        mine = pool.neighbours[pool.index, : self.number]
+        near = max(1, round(self.number * pool.density))
+        mine = pool.neighbours[pool.index, :near]
         B, M = mine.shape
         if M == 0:
             return x
