@@ -26,7 +26,7 @@ from typing import Any
 
 from benchmarks.common import case_arguments, kept_run, matmul_rate, progress, report
 from rcmvae.config import load_config
-from rcmvae.experiment import evaluate
+from rcmvae.evaluation import evaluate
 from rcmvae.findings import best_place
 from rcmvae.seeds import number, spread
 

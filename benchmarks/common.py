@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rcmvae.config import Config, load_config
-from rcmvae.data import ArraysSource, Dataset, SplitName, dataset_from_arrays
+from rcmvae.data import ArraysSource, Dataset, dataset_from_arrays
 from rcmvae.diagnostics import Bundle, Clustering, clustering, glance
 from rcmvae.model import Stage
 from rcmvae.results import Ending, channel_trees, scores

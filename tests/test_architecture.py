@@ -10,6 +10,7 @@ SRC = Path(__file__).parent.parent / "src" / "rcmvae"
 # A module imports only from floors before its own, or from its own.
 FLOORS = [
     "errors",
+    "splits",
     "seeds",
     "interruption",
     "options",
@@ -38,6 +39,8 @@ FLOORS = [
     "inference",
     "figures",
     "report",
+    "reopening",
+    "evaluation",
     "experiment",
     "estimator",
     "cli",

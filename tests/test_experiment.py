@@ -15,6 +15,7 @@ from rcmvae.config import Config, load_config
 from rcmvae.data import ArraysSource, Dataset, Digits, dataset_from_arrays, load
 from rcmvae.diagnostics import METRICS
 from rcmvae.errors import ConfigError, RunError
+from rcmvae.evaluation import evaluate
 from rcmvae.findings import gather
 from rcmvae.interruption import Interruption
 from rcmvae.report.channels import channels_of
@@ -56,12 +57,12 @@ def test_a_run_leaves_what_it_promises(trained: RunDirectory) -> None:
 
 
 def test_the_test_split_is_scored_as_evaluate_scores_it(run: RunDirectory) -> None:
-    assert experiment.evaluate(run.path, dataset=digits()) == run.read_json("summary.json")["test"]
+    assert evaluate(run.path, dataset=digits()) == run.read_json("summary.json")["test"]
     assert run.read_json("evaluation-test.json") == run.read_json("summary.json")["test"]
 
 
 def test_validation_is_scored_as_in_the_last_epoch(run: RunDirectory) -> None:
-    scores = experiment.evaluate(run.path, "validation", digits())
+    scores = evaluate(run.path, "validation", digits())
     last = rows_of(run.path)[-1]
     for name, spread in scores["losses"].items():
         # The bound of an evaluation is a sum over what is told of each sample, by draws of its own.
@@ -71,7 +72,7 @@ def test_validation_is_scored_as_in_the_last_epoch(run: RunDirectory) -> None:
 
 
 def test_every_metric_is_told_or_absent_with_its_reason(run: RunDirectory) -> None:
-    scores = experiment.evaluate(run.path, dataset=digits())
+    scores = evaluate(run.path, dataset=digits())
     told = {
         f"{section}/{name}"
         for section in ("losses", "evidence", "routing", "clustering", "groups", "tau")
@@ -88,16 +89,16 @@ def test_every_metric_is_told_or_absent_with_its_reason(run: RunDirectory) -> No
 
 
 def test_the_importance_weighted_bound_is_computed_on_demand(run: RunDirectory) -> None:
-    assert "evidence/importance_weighted" in experiment.evaluate(run.path, dataset=digits())["absent"]
-    scores = experiment.evaluate(run.path, dataset=digits(), importance=20)
+    assert "evidence/importance_weighted" in evaluate(run.path, dataset=digits())["absent"]
+    scores = evaluate(run.path, dataset=digits(), importance=20)
     tighter = scores["evidence"]["importance_weighted"]["mean"]
     assert scores["losses"]["bound"]["mean"] - 5 < tighter < scores["losses"]["bound"]["mean"]
     with pytest.raises(ConfigError, match="importance is 0, but it must be 1 or more"):
-        experiment.evaluate(run.path, dataset=digits(), importance=0)
+        evaluate(run.path, dataset=digits(), importance=0)
 
 
 def test_the_configuration_alone_finds_the_data_again(run: RunDirectory) -> None:
-    assert experiment.evaluate(run.path)["samples"] == 180
+    assert evaluate(run.path)["samples"] == 180
 
 
 def test_a_finished_run_is_not_trained_again_unless_for_longer(run: RunDirectory) -> None:
@@ -144,9 +145,9 @@ def test_a_run_that_stopped_early_says_so(tmp_path: Path) -> None:
     experiment.resume(run.path, digits())
     assert run.read_json("summary.json")["test"] == summary["test"]
     # The scores are those of the best weights, not of the last ones.
-    found = experiment.evaluate(run.path, "validation", digits())["losses"]["kl_z"]["mean"]
+    found = evaluate(run.path, "validation", digits())["losses"]["kl_z"]["mean"]
     assert found == pytest.approx(best["validation/kl_z"], rel=1e-5)
-    assert summary["test"] == experiment.evaluate(run.path, dataset=digits())
+    assert summary["test"] == evaluate(run.path, dataset=digits())
 
 
 def test_a_run_that_ends_before_epochs_can_be_compared_has_no_best_one(tmp_path: Path) -> None:
@@ -160,7 +161,7 @@ def test_other_data_are_refused(run: RunDirectory) -> None:
     other = load(Digits.model_validate(DATA | {"seed": 1}))
     for attempt in (
         lambda: experiment.resume(run.path, other, epochs=9),
-        lambda: experiment.evaluate(run.path, dataset=other),
+        lambda: evaluate(run.path, dataset=other),
     ):
         with pytest.raises(
             RunError, match=r"was trained on other data: `digits` had fingerprint \w{12}, and"
@@ -184,8 +185,8 @@ def test_arrays_train_and_go_on_through_python(tmp_path: Path) -> None:
     assert run.config.data == ArraysSource(test=0.2)
     experiment.resume(run.path, in_memory(), epochs=2)
     assert [row["epoch"] for row in rows_of(run.path)] == [1, 2]
-    assert experiment.evaluate(run.path, dataset=in_memory())["samples"] == 40
-    for attempt in (lambda: experiment.resume(run.path, epochs=3), lambda: experiment.evaluate(run.path)):
+    assert evaluate(run.path, dataset=in_memory())["samples"] == 40
+    for attempt in (lambda: experiment.resume(run.path, epochs=3), lambda: evaluate(run.path)):
         with pytest.raises(
             RunError, match=r"was trained on arrays handed over in Python, .* rcmvae\.resume\("
         ):
@@ -214,7 +215,7 @@ def test_paths_may_be_texts_and_samples_bare(tmp_path: Path) -> None:
         "run": {"directory": str(tmp_path), "name": "bare", "report": False},
     }
     path = str(experiment.train(settings, x).path)
-    assert experiment.evaluate(path, dataset=x)["labels"] == 0
+    assert evaluate(path, dataset=x)["labels"] == 0
     assert experiment.resume(path, x.tolist(), epochs=2).read_json("summary.json")["epochs"] == 2
     with pytest.raises(RunError, match="run\\.name is `bare`"):
         experiment.train(f"{path}/config.yaml", x)
@@ -269,7 +270,7 @@ def test_a_run_without_a_trained_epoch_is_not_evaluated(tmp_path: Path) -> None:
     with pytest.raises(
         RunError, match=r"has nothing to evaluate: no trained epoch is saved\. Go on with: rcmvae re"
     ):
-        experiment.evaluate(run.path, dataset=digits())
+        evaluate(run.path, dataset=digits())
     assert RunDirectory.latest(tmp_path) == run
     assert experiment.resume(run.path, digits()).is_finished
     with pytest.raises(RunError, match="holds no run that was interrupted"):
@@ -356,7 +357,7 @@ def test_an_edited_model_is_told(run: RunDirectory) -> None:
     file.write_text(
         file.read_text().replace("num_channels: 4", "num_channels: 5").replace("seeds: 1", "seeds: 2")
     )
-    for attempt in (lambda: experiment.resume(run.path, epochs=9), lambda: experiment.evaluate(run.path)):
+    for attempt in (lambda: experiment.resume(run.path, epochs=9), lambda: evaluate(run.path)):
         with pytest.raises(
             RunError,
             match=r"not what this run was started with: model\.num_channels is 5, and was 4; training\.seeds is 2",
@@ -365,8 +366,8 @@ def test_an_edited_model_is_told(run: RunDirectory) -> None:
 
 
 def test_each_cut_has_its_own_file_and_says_what_it_is(run: RunDirectory) -> None:
-    two = experiment.evaluate(run.path, dataset=digits(), num_groups=2)
-    apart = experiment.evaluate(run.path, dataset=digits(), level=0)
+    two = evaluate(run.path, dataset=digits(), num_groups=2)
+    apart = evaluate(run.path, dataset=digits(), level=0)
     assert (two["cut"], apart["cut"]) == ({"num_groups": 2, "level": None}, {"num_groups": None, "level": 0})
     assert two["groups"]["count"]["per_seed"] == [2]
     assert run.read_json("evaluation-test-groups-2.json") == two
@@ -375,7 +376,7 @@ def test_each_cut_has_its_own_file_and_says_what_it_is(run: RunDirectory) -> Non
     with pytest.raises(
         ConfigError, match=r"^groups is 30, but with \d channels in use it must be 1 to \d\.$"
     ):
-        experiment.evaluate(run.path, dataset=digits(), num_groups=30)
+        evaluate(run.path, dataset=digits(), num_groups=30)
 
 
 @pytest.mark.parametrize(
@@ -396,11 +397,11 @@ def test_what_cannot_be_evaluated_is_told_before_anything_is_loaded(
 ) -> None:
     monkeypatch.setattr(experiment.Setting, "prepare", None)
     with pytest.raises(ConfigError, match=told):
-        experiment.evaluate(run.path, **given)
+        evaluate(run.path, **given)
 
 
 def test_what_is_in_the_channels_and_their_groups(run: RunDirectory) -> None:
-    found = experiment.evaluate(run.path, dataset=digits(), num_groups=2)
+    found = evaluate(run.path, dataset=digits(), num_groups=2)
     assert found["labels"] == 10
     for (parts,) in (found["channels_of"], found["groups_of"]):
         samples = [part["samples"] for part in parts]
@@ -423,7 +424,7 @@ def test_a_split_without_samples_is_told(tmp_path: Path) -> None:
     run = experiment.train(config, dataset)
     assert "test" not in run.read_json("summary.json")
     with pytest.raises(RunError, match="The data have no test split"):
-        experiment.evaluate(run.path, dataset=dataset)
+        evaluate(run.path, dataset=dataset)
 
 
 def test_unlabelled_data_are_scored_without_labels(tmp_path: Path) -> None:

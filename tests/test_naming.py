@@ -11,6 +11,7 @@ import pytest
 from rcmvae import experiment, naming
 from rcmvae.data import Dataset, Digits, load, marks
 from rcmvae.errors import RunError
+from rcmvae.evaluation import evaluate
 from rcmvae.inference import embed
 from rcmvae.labels import Names, Tau, fit_temperature, reliability
 from rcmvae.run import RunDirectory
@@ -66,14 +67,14 @@ def test_scores_are_of_samples_that_were_not_counted(named: RunDirectory) -> Non
     for split in ("train", "test"):
         part = few().splits[split]
         other = part.label < 0
-        told = experiment.evaluate(named.path, split, few())["tau"]
+        told = evaluate(named.path, split, few())["tau"]
         for seed, names in enumerate(names_of(named)):
             p = names.tau.predict_proba(embed(named.path, part.x[other], seed=seed).responsibility)
             truth = part.truth[other]
             assert told["accuracy"]["per_seed"][seed] == pytest.approx((p.argmax(axis=1) == truth).mean())
             assert told["ece"]["per_seed"][seed] == pytest.approx(reliability(p, truth).ece, abs=1e-3)
         assert told["counted"]["mean"] == 30
-    assert experiment.evaluate(named.path, dataset=few()) == named.read_json("summary.json")["test"]
+    assert evaluate(named.path, dataset=few()) == named.read_json("summary.json")["test"]
 
 
 def test_few_labels_name_better_than_chance(named: RunDirectory) -> None:

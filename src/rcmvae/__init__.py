@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rcmvae.errors import RcmvaeError as RcmvaeError
     from rcmvae.errors import RunError as RunError
     from rcmvae.estimator import MixtureVAE as MixtureVAE
-    from rcmvae.experiment import evaluate as evaluate
+    from rcmvae.evaluation import evaluate as evaluate
     from rcmvae.experiment import make_report as make_report
     from rcmvae.experiment import resume as resume
     from rcmvae.experiment import train as train
@@ -45,7 +45,7 @@ _HOMES = {
     "RunError": "errors",
     "MixtureVAE": "estimator",
     "Interrupted": "errors",
-    "evaluate": "experiment",
+    "evaluate": "evaluation",
     "make_report": "experiment",
     "resume": "experiment",
     "train": "experiment",

@@ -4,21 +4,21 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import jax
 from rich.console import Console
 
 from rcmvae import naming, novelty, report
 from rcmvae.config import Config, dump_config, from_mapping, load_config
-from rcmvae.data import ArraysSource, SplitName
-from rcmvae.errors import ConfigError, Interrupted, NonFiniteError, RunError, counted, nearest, raise_all
-from rcmvae.inference import Trained, outliers_of
+from rcmvae.errors import ConfigError, Interrupted, NonFiniteError, RunError, counted, raise_all
 from rcmvae.interruption import Interruption
 from rcmvae.parting import complete, last_words, left, report_with, way_on_from
-from rcmvae.results import Cut, Ending, channel_trees, scores, seeds_of, summary
+from rcmvae.reopening import last_of, reopen
+from rcmvae.results import Ending, seeds_of, summary
 from rcmvae.run import DataCard, RunDirectory, Ways, is_run
 from rcmvae.setting import Setting
+from rcmvae.splits import SplitName, as_split
 from rcmvae.tracking import Started, Tracks, missing
 from rcmvae.training import Checkpoint, Checkpoints, History, Listener, begin, fit
 from rcmvae.training.collapse import CollapseWatch
@@ -66,51 +66,13 @@ def resume(
     run = RunDirectory.find(path)
     raise_all(missing(run.config.tracking))
     with run.held():
-        setting = _reopen(run, dataset, epochs)
+        setting = reopen(run, dataset, epochs)
         with Checkpoints(run.checkpoints, setting.config.training.checkpoint) as checkpoints:
             start = checkpoints.restore(begin(setting.plan, setting.start))
             _refuse_finished(run, start, epochs)
             run.write("config.yaml", dump_config(setting.config))
             _go_on(run, setting, start, checkpoints, console, listeners, interruption or Interruption())
     return run
-
-
-def evaluate(
-    path: Path | str,
-    split: str = "test",
-    dataset: Any = None,
-    *,
-    num_groups: int | None = None,
-    level: float | None = None,
-    importance: int | None = None,
-    ood: Any = None,
-    ood_options: Sequence[str] = (),
-) -> dict[str, Any]:
-    """Every metric on a split, for the weights that the run ended with.
-
-    The channel tree is cut into `num_groups` groups or at a `level`; as it proposes, without either. `importance` is
-    how many draws of each code are to make the importance-weighted bound, which is left out otherwise. `ood` are
-    samples of another kind (arrays, a file, a folder, or the name of other data), read with `ood_options`, such as
-    `resize=[28,28]`: how well they are told from those of the split stands under `ood`, and in a file of its own.
-    """
-    if importance is not None and importance < 1:
-        raise ConfigError(
-            f"importance is {importance}, but it must be 1 or more: it counts draws of each code."
-        )
-    run, cut = RunDirectory.find(path), Cut(num_groups, level)
-    split = _as_split(split)
-    cut.check()
-    setting = _reopen(run, dataset, None)
-    outliers = None if ood is None else outliers_of(Trained.open(run.path), ood, ood_options)
-    chosen = _last(run, setting).arrays.chosen
-    ending = Ending(channel_trees(setting, chosen), naming.kept(run))
-    result = scores(setting, chosen, split, ending, cut, importance)
-    run.write_json(cut.file_of(split), result)
-    naming.keep_scores(run, result)
-    if outliers is None:
-        return result
-    source = str(ood) if isinstance(ood, str | Path) else "arrays"
-    return result | {"ood": novelty.evaluate(run, setting, chosen, split, ending.names, outliers, source)}
 
 
 def make_report(
@@ -126,10 +88,10 @@ def make_report(
             f"{run.path} is {run.status}: there is something to report once it has finished. "
             f"{way_on_from(run.path, run.config)}"
         )
-    chosen = None if split is None else _as_split(split)
+    chosen = None if split is None else as_split(split)
     if chosen is not None or not report.has_looked(run):
-        setting = _reopen(run, dataset, None)
-        report.look(run, setting, _last(run, setting), chosen or setting.config.run.report or "train")
+        setting = reopen(run, dataset)
+        report.look(run, setting, last_of(run, setting), chosen or setting.config.run.report or "train")
     return report.write(run, seed)
 
 
@@ -153,14 +115,6 @@ def as_config(config: Any) -> Config:
         f"What comes first is a {type(config).__name__}, but it must be a configuration: a Config, a file, plain "
         f"values, or None for the defaults. Samples come second, as in train(None, x)."
     )
-
-
-def _as_split(given: str) -> SplitName:
-    names: tuple[SplitName, ...] = get_args(SplitName)
-    for name in names:
-        if name == given:
-            return name
-    raise ConfigError(f"split is `{given}`, but it must be one of {', '.join(names)}.{nearest(given, names)}")
 
 
 def _refuse_finished(run: RunDirectory, start: Checkpoint, epochs: int | None) -> None:
@@ -192,37 +146,6 @@ def _last_word(start: Checkpoint) -> str:
     if start.patience.stopped.all() or not ended:
         return f"early stopping ended it after {counted(start.epoch, 'epoch')}"
     return f"growth ended with epoch {max(ended)}, and the last epochs after that are over"
-
-
-def _reopen(run: RunDirectory, dataset: Any, epochs: int | None) -> Setting:
-    config, card = run.config, run.card
-    run.refuse_edits(config)
-    if dataset is None and isinstance(config.data, ArraysSource):
-        raise RunError(
-            f"{run.path} was trained on arrays handed over in Python, and does not keep them: it is evaluated and goes "
-            f"on only there, with {Ways(run.path, config).with_data}."
-        )
-    if epochs is not None:
-        training = config.training.model_copy(update={"epochs": epochs})
-        config = config.model_copy(update={"training": training})
-    setting = Setting.prepare(config, dataset)
-    if setting.dataset.fingerprint != card.fingerprint:
-        raise RunError(
-            f"{run.path} was trained on other data: `{card.name}` had fingerprint {card.fingerprint[:12]}, and "
-            f"what data now points to has {setting.dataset.fingerprint[:12]}."
-        )
-    return setting
-
-
-def _last(run: RunDirectory, setting: Setting) -> Checkpoint:
-    """The last checkpoint, of a run that has trained anything."""
-    with Checkpoints(run.checkpoints, setting.config.training.checkpoint) as checkpoints:
-        found = checkpoints.restore(begin(setting.plan, setting.start))
-    if found.epoch == 0:
-        raise RunError(
-            f"{run.path} has nothing to evaluate: no trained epoch is saved. {way_on_from(run.path, setting.config)}"
-        )
-    return found
 
 
 def _shown(

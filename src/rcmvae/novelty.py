@@ -11,7 +11,6 @@ from jaxtyping import Float
 from scipy.special import entr
 
 from rcmvae.data import Arrays as Split
-from rcmvae.data import SplitName
 from rcmvae.data.arrays import Stored
 from rcmvae.diagnostics import Bundle, glance
 from rcmvae.errors import RunError
@@ -20,6 +19,7 @@ from rcmvae.results import seeds_of
 from rcmvae.run import RunDirectory
 from rcmvae.seeds import spread
 from rcmvae.setting import Setting
+from rcmvae.splits import SplitName
 from rcmvae.structs import UNLABELLED
 from rcmvae.training import TrainState
 
@@ -131,8 +131,16 @@ def file_of(split: SplitName, source: str) -> str:
     >>> file_of("test", "data/more digits.npz")
     'evaluation-test-ood-more-digits.json'
     """
-    name = re.sub(r"[^\w.-]+", "-", Path(source).stem)
-    return f"evaluation-{split}-ood-{name}.json"
+    return f"evaluation-{split}-ood-{slug(source)}.json"
+
+
+def slug(source: str) -> str:
+    """What files are called after data.
+
+    >>> slug("data/more digits.npz")
+    'more-digits'
+    """
+    return re.sub(r"[^\w.-]+", "-", Path(source).stem)
 
 
 def kept(run: RunDirectory) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """What a run comes to: its summary, and the scores of its weights on a split."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,6 @@ from jaxtyping import Int
 from rcmvae.curriculum import ChannelTree, Growth, channel_tree, pot_tree
 from rcmvae.curriculum.grow import FREE
 from rcmvae.data import Arrays as Split
-from rcmvae.data import SplitName
 from rcmvae.diagnostics import (
     METRICS,
     Absent,
@@ -25,6 +25,7 @@ from rcmvae.labels import Names
 from rcmvae.naming import names_from
 from rcmvae.seeds import losses_to_compare, spread
 from rcmvae.setting import Setting
+from rcmvae.splits import SplitName
 from rcmvae.structs import UNLABELLED
 from rcmvae.training import Checkpoint, History, Outcome, Row, TrainState, compile_joint, compile_validation
 
@@ -53,7 +54,7 @@ class Cut(NamedTuple):
         if self.level is not None and not 0 <= self.level < np.inf:
             raise ConfigError(f"level is {self.level}, but it must be a number of 0 or more.")
 
-    def file_of(self, split: SplitName) -> str:
+    def file_of(self, split: str) -> str:
         """The file that the scores under this cut are written to.
 
         >>> Cut().file_of("test"), Cut(num_groups=3).file_of("test")
@@ -194,18 +195,22 @@ def scores(
     ending: Ending,
     cut: Cut = AS_PROPOSED,
     draws: int | None = None,
+    source: str | None = None,
 ) -> dict[str, Any]:
     """Every metric of the weights on a split, and what is in each channel and group.
 
-    With `draws`, so many of each code make the importance-weighted bound.
+    With `draws`, so many of each code make the importance-weighted bound. `source` says what the samples are called
+    that stand in the place of the split.
     """
     split: Split = getattr(setting.dataset, name)
     if len(split.x) == 0:
         raise RunError(f"The data have no {name} split: data.{name} leaves no sample for it.")
     subjects = _subjects(setting, state, name, ending.names, [cut(tree) for tree in ending.trees], draws)
+    if source is not None:
+        subjects = [replace(one, bundle=replace(one.bundle, split=source)) for one in subjects]
     names = setting.dataset.label_names
     return {
-        "split": name,
+        "split": source or name,
         "seeds": seeds_of(setting),
         "samples": len(split.x),
         "labels": len(np.unique(split.truth[split.truth != UNLABELLED])),

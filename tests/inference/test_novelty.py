@@ -11,10 +11,11 @@ import pytest
 from scipy.stats import entropy
 from sklearn.metrics import roc_auc_score
 
-from rcmvae import experiment, naming, novelty
+from rcmvae import naming, novelty
 from rcmvae.data import Arrays
 from rcmvae.diagnostics import Bundle, glance
 from rcmvae.errors import DataError, RunError
+from rcmvae.evaluation import evaluate
 from rcmvae.inference import Trained, embed, outliers_of
 from rcmvae.labels import combined, detection, unlike_its_channel
 from rcmvae.run import RunDirectory
@@ -32,7 +33,7 @@ def run(images: RunDirectory, tmp_path: Path) -> RunDirectory:
 
 
 def test_every_score_is_that_of_an_embedding(run: RunDirectory) -> None:
-    found = experiment.evaluate(run.path, dataset=digits(), ood=NOISE)["ood"]
+    found = evaluate(run.path, dataset=digits(), ood=NOISE)["ood"]
     assert run.read_json("evaluation-test-ood-arrays.json") == found
     assert "ood" not in run.read_json("evaluation-test.json")
     names = naming.kept(run)
@@ -84,7 +85,7 @@ def there(bundle: Bundle) -> np.ndarray:
 
 def test_without_labels_the_doubt_is_of_channels_alone(run: RunDirectory) -> None:
     naming.forget(run)
-    found = experiment.evaluate(run.path, dataset=digits(), ood=NOISE)["ood"]
+    found = evaluate(run.path, dataset=digits(), ood=NOISE)["ood"]
     assert (found["labelled"], found["doubt"]) == (0, "1 − max_c r_c, since no label was counted")
     normal, strange = (1 - embed(run.path, x).responsibility.max(axis=1) for x in (digits().test.x, NOISE))
     auroc = detection(normal, strange).auroc
@@ -99,11 +100,9 @@ def test_other_data_are_known_by_name_or_file(run: RunDirectory, tmp_path: Path)
     np.testing.assert_array_equal(outliers_of(trained, tmp_path / "noise.npy"), NOISE)
     np.savez(tmp_path / "both.npz", normal=digits().test.x, odd=NOISE)
     asked = {"dataset": digits(), "ood": tmp_path / "both.npz"}
-    assert experiment.evaluate(run.path, **asked, ood_options=["x=odd"])["ood"]["outlier_samples"] == len(
-        NOISE
-    )
+    assert evaluate(run.path, **asked, options=["x=odd"])["ood"]["outlier_samples"] == len(NOISE)
     with pytest.raises(DataError, match="A sample of x has the shape 6"):
-        experiment.evaluate(run.path, dataset=digits(), ood=vectors_of(3))
+        evaluate(run.path, dataset=digits(), ood=vectors_of(3))
 
 
 def test_what_was_found_is_kept_until_the_weights_change(run: RunDirectory) -> None:
@@ -126,4 +125,4 @@ def test_without_held_out_samples_nobody_knows_what_is_normal(run: RunDirectory)
 def test_a_run_that_has_not_finished_has_no_outliers(run: RunDirectory) -> None:
     run.write_json("summary.json", {"status": "interrupted", "epochs": 1})
     with pytest.raises(RunError, match="is interrupted"):
-        experiment.evaluate(run.path, dataset=digits(), ood=NOISE)
+        evaluate(run.path, dataset=digits(), ood=NOISE)

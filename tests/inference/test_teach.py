@@ -11,6 +11,7 @@ from scipy.stats import entropy
 from rcmvae import experiment, naming
 from rcmvae.data import Dataset, Digits, load
 from rcmvae.errors import ConfigError, DataError, RunError
+from rcmvae.evaluation import evaluate
 from rcmvae.inference import Trained, embed, predict, teach
 from rcmvae.inference.samples import labelled_samples_of
 from rcmvae.labels import Names
@@ -103,9 +104,9 @@ def test_scored_again_the_report_tells_what_the_new_names_are_worth(
     path, train = copied(images, tmp_path), digits().train
     before = RunDirectory.find(path).read_json("summary.json")
     teach(path, train.x[:60], train.label[:60], fresh=True)
-    experiment.evaluate(path, "train", digits())
+    evaluate(path, "train", digits())
     assert RunDirectory.find(path).read_json("summary.json")["test"]["tau"] == {}, "that is another split"
-    scored = experiment.evaluate(path, "test", digits(), num_groups=2)
+    scored = evaluate(path, "test", digits(), num_groups=2)
     after = RunDirectory.find(path).read_json("summary.json")
     assert after["test"]["tau"] == scored["tau"]
     assert after["test"]["tau"]["counted"]["mean"] == 60

@@ -8,8 +8,17 @@ import typer
 from rcmvae.cli import startup, using
 from rcmvae.cli.values import one_of, whole
 from rcmvae.errors import ConfigError
+from rcmvae.splits import SPLITS
 
-SPLITS = ("train", "validation", "test")
+Samples = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATA",
+        help="Judge the model on these in place of a split: a .npy, .npz or .parquet file, or a folder of images, with "
+        "labels where there are any.",
+        show_default=False,
+    ),
+]
 Outliers = Annotated[
     str | None,
     typer.Option(
@@ -24,7 +33,7 @@ Reading = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[KEY=VALUE]...",
-        help="How the file or folder of --ood is read: x=pixels, or resize=[28,28].",
+        help="How the file or folder of --on or --ood is read: x=pixels, or resize=[28,28].",
         show_default=False,
     ),
 ]
@@ -42,8 +51,12 @@ def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", show_default=False)],
     options: Reading = None,
     split: Annotated[
-        str, typer.Option(metavar="|".join(SPLITS), help="Which samples to judge the model on.")
-    ] = "test",
+        str | None,
+        typer.Option(
+            metavar="|".join(SPLITS), help="Which samples to judge the model on.", show_default="test"
+        ),
+    ] = None,
+    on: Samples = None,
     groups: using.Groups = None,
     level: using.Level = None,
     importance: Importance = None,
@@ -60,28 +73,34 @@ def evaluate(
     one channel per label, purity, normalised mutual information (nmi) and
     adjusted Rand index (ari), each 1 at best.
     """
-    chosen: Any = one_of("--split", split, SPLITS)
     cut = using.cut(groups, level)
-    if options and ood is None:
-        raise ConfigError(f"{options[0]} says how samples of another kind are read: name those with --ood.")
+    if on is not None and (split is not None or ood is not None):
+        other = "--split" if split is not None else "--ood"
+        raise ConfigError(f"--on names samples that are of no split, and goes without {other}.")
+    if options and on is None and ood is None:
+        raise ConfigError(f"{options[0]} says how other samples are read: name those with --on or --ood.")
+    chosen: Any = one_of("--split", split or "test", SPLITS)
     draws = whole("--importance", importance, least=1)
     console = startup.start(coordinator, processes, process_id)
     from rcmvae.cli import tables  # noqa: PLC0415
     from rcmvae.cli.outcome import say  # noqa: PLC0415
-    from rcmvae.experiment import evaluate as run_evaluation  # noqa: PLC0415
+    from rcmvae.evaluation import evaluate as run_evaluation  # noqa: PLC0415
+    from rcmvae.evaluation import file_of  # noqa: PLC0415
     from rcmvae.findings import best_place  # noqa: PLC0415
-    from rcmvae.novelty import file_of  # noqa: PLC0415
+    from rcmvae.novelty import file_of as novelty_file_of  # noqa: PLC0415
     from rcmvae.report.measures import DENSITIES  # noqa: PLC0415
     from rcmvae.results import Cut  # noqa: PLC0415
     from rcmvae.run import RunDirectory  # noqa: PLC0415
 
-    scores = run_evaluation(run, chosen, **cut, importance=draws, ood=ood, ood_options=options or ())
+    scores = run_evaluation(run, chosen, **cut, samples=on, options=options or (), importance=draws, ood=ood)
     directory = RunDirectory.find(run)
     at = best_place(directory.read_json("summary.json")) if directory.is_finished else 0
     console.print(tables.measures(scores), tables.groups(scores, at))
     if scores["losses"]["bound"]["mean"] < 0:
         say(console, DENSITIES)
-    say(console, f"Written to {run / Cut(**cut).file_of(chosen)}")
+    say(console, f"Written to {run / file_of(Cut(**cut), chosen, on)}")
     if ood is not None:
         console.print(tables.novelty(scores["ood"]))
-        say(console, f"Doubt is {scores['ood']['doubt']}.", f"Written to {run / file_of(chosen, ood)}")
+        say(
+            console, f"Doubt is {scores['ood']['doubt']}.", f"Written to {run / novelty_file_of(chosen, ood)}"
+        )

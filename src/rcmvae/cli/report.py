@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from rcmvae.cli import startup
-from rcmvae.cli.evaluate import SPLITS
 from rcmvae.cli.values import one_of, whole
+from rcmvae.splits import SPLITS
 
 
 def report(

@@ -13,6 +13,7 @@ from rcmvae.report import tables as text
 from rcmvae.report.measures import measures as list_measures
 from rcmvae.report.measures import told_once
 from rcmvae.seeds import number
+from rcmvae.splits import spoken
 
 MOST_ROWS = 20
 SCORES = {
@@ -26,7 +27,7 @@ NO_GROUP = -1  # of a channel that has no part in the tree
 def measures(scores: Mapping[str, Any]) -> Table:
     """Losses and agreement with the labels, a row each."""
     made = Table(
-        title=f"{scores['samples']:,} samples of the {scores['split']} split",
+        title=f"{scores['samples']:,} samples of {spoken(scores['split'])}",
         title_justify="left",
         box=SIMPLE,
     )

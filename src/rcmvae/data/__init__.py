@@ -18,7 +18,6 @@ from rcmvae.data.npy import Npy as Npy
 from rcmvae.data.parquet import Parquet as Parquet
 from rcmvae.data.scaling import Scaling as Scaling
 from rcmvae.data.source import Source as Source
-from rcmvae.data.splits import SplitName as SplitName
 from rcmvae.options import OneOf, by_kind, leaves
 
 SOURCES = by_kind(*leaves(Source))

@@ -9,6 +9,7 @@ from jaxtyping import Float32, Int32, UInt8, UInt64
 
 from rcmvae.data.scaling import Scaling
 from rcmvae.options import Options
+from rcmvae.splits import SPLITS
 
 Stored = UInt8[np.ndarray, "N *S"] | Float32[np.ndarray, "N *S"]
 
@@ -63,7 +64,7 @@ class Dataset:
     @property
     def splits(self) -> dict[str, Arrays]:
         """The splits by name."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}
+        return dict(zip(SPLITS, (self.train, self.validation, self.test), strict=True))
 
 
 def fingerprint(splits: Mapping[str, Arrays], label_names: tuple[str, ...]) -> str:

@@ -4,14 +4,11 @@ Each purpose has its own random stream, so asking for fewer labels does not chan
 """
 
 import enum
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Int, Int32
 
 from rcmvae.structs import UNLABELLED
-
-SplitName = Literal["train", "validation", "test"]
 
 
 class Purpose(enum.IntEnum):

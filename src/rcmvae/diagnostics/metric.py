@@ -15,6 +15,7 @@ from rcmvae.diagnostics.bundle import Bundle
 from rcmvae.diagnostics.clustering import Clustering, Contents, clustering, contents
 from rcmvae.labels import Names, Reliability, reliability
 from rcmvae.nn import OutputOptions
+from rcmvae.splits import spoken
 from rcmvae.structs import UNLABELLED
 
 Value = float | Float[np.ndarray, " K"] | Absent
@@ -64,7 +65,7 @@ class Subject:
 
     @property
     def unlabelled(self) -> Absent:
-        return Absent(f"No sample of the {self.bundle.split} split has a label.")
+        return Absent(f"No sample of {spoken(self.bundle.split)} has a label.")
 
     def expected(self, value: Float[np.ndarray, "N K"]) -> float:
         """Mean over samples of Σ_k r_k v_k, over the channels that are open."""
@@ -101,7 +102,7 @@ def calibration(bundle: Bundle, names: Names | None) -> Reliability | Absent:
     judged = (bundle.truth != UNLABELLED) & ~names.counted(bundle.mark)
     if not judged.any():
         return Absent(
-            f"No sample of the {bundle.split} split has a label, besides those that the names of channels come from."
+            f"No sample of {spoken(bundle.split)} has a label, besides those that the names of channels come from."
         )
     return reliability(names.predict_proba(bundle.responsibility[judged]), bundle.truth[judged])
 

@@ -16,8 +16,8 @@ from rcmvae.data.intake import as_stored, take_in
 from rcmvae.data.source import located
 from rcmvae.errors import ConfigError, DataError, RunError, nearest
 from rcmvae.inference.trained import Trained
+from rcmvae.splits import SPLITS
 
-SPLITS = ("train", "validation", "test")
 FORMS = f"a .npy, .npz or .parquet file, a folder of images, or a split of the run's own data ({', '.join(SPLITS)})"
 
 

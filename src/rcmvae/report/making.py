@@ -4,7 +4,6 @@ from pathlib import Path
 
 import jax
 
-from rcmvae.data import SplitName
 from rcmvae.diagnostics import survey
 from rcmvae.errors import RunError
 from rcmvae.findings import bundle_file, gather
@@ -13,6 +12,7 @@ from rcmvae.report.story import tell
 from rcmvae.results import seeds_of
 from rcmvae.run import RunDirectory
 from rcmvae.setting import Setting
+from rcmvae.splits import SplitName
 from rcmvae.training import Checkpoint, Devices
 
 PAGE = "report.html"

@@ -5,10 +5,10 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from rcmvae.data import SplitName
 from rcmvae.errors import ConfigError
 from rcmvae.options import PLAIN_NAME, Options, Watching
 from rcmvae.schedules import AnySchedule, Cosine, Schedule, Warmup
+from rcmvae.splits import SplitName
 
 
 class EarlyStopping(Watching):
