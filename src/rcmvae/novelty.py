@@ -19,14 +19,13 @@ from rcmvae.results import seeds_of
 from rcmvae.run import RunDirectory
 from rcmvae.seeds import spread
 from rcmvae.setting import Setting
-from rcmvae.splits import SplitName
+from rcmvae.splits import SPLITS, SplitName
 from rcmvae.structs import UNLABELLED
 from rcmvae.training import TrainState
 
 BINS = 30
 BY_LABELS = "1 − max_c r_c max_y τ_cy"
 BY_CHANNELS = "1 − max_c r_c, since no label was counted"
-FILES = "evaluation-*-ood-*.json"
 
 
 def evaluate(
@@ -145,11 +144,15 @@ def slug(source: str) -> str:
 
 def kept(run: RunDirectory) -> list[dict[str, Any]]:
     """All such evaluations of a run, in the order of their names."""
-    return [run.read_json(path.name) for path in sorted(run.path.glob(FILES))]
+    return [run.read_json(path.name) for path in _files(run)]
 
 
 def forget(run: RunDirectory) -> None:
     """Remove what was found with weights that are about to change."""
     if run.is_lead:
-        for path in sorted(run.path.glob(FILES)):
+        for path in _files(run):
             path.unlink()
+
+
+def _files(run: RunDirectory) -> list[Path]:
+    return sorted(path for split in SPLITS for path in run.path.glob(f"evaluation-{split}-ood-*.json"))

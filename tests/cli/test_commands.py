@@ -204,6 +204,12 @@ def test_data_info_describes_what_a_run_would_see() -> None:
         ),
         (["evaluate", "x", "--level", "1", "--groups", "2"], "rcmvae: --groups and --level are two ways"),
         (
+            ["evaluate", "x", "--on", "new.npz", "--split", "test"],
+            "rcmvae: --on names samples that are of no split",
+        ),
+        (["evaluate", "x", "--on", "new.npz", "--ood", "y.npz"], "rcmvae: --on names samples that are of no"),
+        (["evaluate", "x", "x=pixels"], "rcmvae: x=pixels says how other samples are read: name those with"),
+        (
             ["predict", "x", "test", "--level", "1", "--groups", "2"],
             "rcmvae: --groups and --level are two ways",
         ),

@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rcmvae.cli import main
+from rcmvae.config import load_source
 from tests import forking
 from tests.forking import Forked
 
@@ -125,6 +127,17 @@ def test_a_run_is_evaluated(work: Path, run: Run, trained: str) -> None:
     assert "kl_latent" not in out
     assert "Written to runs/tiny/evaluation-validation.json" in out
     assert json.loads((work / "runs/tiny/evaluation-validation.json").read_text())["samples"] == 30
+
+
+def test_a_run_is_evaluated_on_a_file_of_its_own(work: Path, run: Run, trained: str) -> None:
+    new = load_source("digits").read().train
+    np.savez(work / "new.npz", pixels=new.x[:70], kind=new.label[:70])
+    status, out, err = run("evaluate", "runs/tiny", "--on", "new.npz", "x=pixels", "y=kind")
+    assert (status, err) == (0, "")
+    assert "70 samples of new.npz" in out
+    assert out.splitlines()[-1] == "Written to runs/tiny/evaluation-of-new.json"
+    assert json.loads((work / "runs/tiny/evaluation-of-new.json").read_text())["samples"] == 70
+    assert run("evaluate", "runs/tiny", "--on", "old.npz")[2].startswith("rcmvae: old.npz does not exist.")
 
 
 def test_a_run_that_was_killed_is_evaluated_too(work: Path, run: Run, trained: str) -> None:

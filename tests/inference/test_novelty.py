@@ -107,6 +107,7 @@ def test_other_data_are_known_by_name_or_file(run: RunDirectory, tmp_path: Path)
 
 def test_what_was_found_is_kept_until_the_weights_change(run: RunDirectory) -> None:
     assert novelty.kept(run) == []
+    (run.path / "evaluation-of-my-ood-set.json").write_text("{}")  # ordinary scores, of samples of that name
     (run.path / novelty.file_of("test", "b.npz")).write_text(json.dumps({"outliers": "b"}))
     (run.path / novelty.file_of("test", "x/a kind.npy")).write_text(json.dumps({"outliers": "a"}))
     assert [one["outliers"] for one in novelty.kept(run)] == ["a", "b"]
