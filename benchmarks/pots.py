@@ -28,6 +28,7 @@ from rcmvae.structs import Signals
 Rows = Callable[[Int[np.ndarray, " N"]], Bool[np.ndarray, " N"]]
 
 POTS, DIGITS = "configs/mnist-pots.yaml", "configs/digits-pots.yaml"
+SECONDS, BOUNDS = "seconds of each epoch", "bound after each epoch"
 WARM, EPOCHS, RATE = 10, 45, 1.5e-3
 TOLD = {
     "purity": "{:.2%}",
@@ -84,7 +85,7 @@ CASES = {
 
 
 class Clock:
-    """The held-out bound after each epoch, and the seconds spent until then."""
+    """The held-out bound after each epoch, and the seconds that it took."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -94,22 +95,26 @@ class Clock:
         self.seconds.append(signals[0].seconds)
         self.bounds.append(signals[0].validation["bound"])
 
-    def until(self, bound: float) -> float:
-        """How long it took to get there; infinite if it never did."""
-        there = np.flatnonzero(np.array(self.bounds) <= bound)
-        return sum(self.seconds[: there[0] + 1]) if len(there) else np.inf
 
-
-def cost(pots: Sequence[Clock], openly: Sequence[Clock]) -> str:
+def cost(pots: Sequence[dict[str, Any]], openly: Sequence[dict[str, Any]]) -> str:
     """What growing costs: how long it takes to the bound at which the open run ends, against that run's time."""
-    pairs = zip(pots, openly, strict=True)
-    ratios = ", ".join(f"{one.until(other.bounds[-1]) / sum(other.seconds):.2f}" for one, other in pairs)
-    return f"time of pots to the held-out bound of open-10 in the end, over its time, by seed (inf: never): {ratios}"
+    ratios = [
+        until(one, other["held-out bound"]) / sum(other[SECONDS])
+        for one, other in zip(pots, openly, strict=True)
+    ]
+    told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    return f"time of pots to the held-out bound of open-10 in the end, over its time, by seed (inf: never): {told}"
 
 
-def measure(name: str, seed: int, clock: Clock) -> dict[str, Any]:
+def until(row: dict[str, Any], bound: float) -> float:
+    """How long a run took to get there; infinite if it never did."""
+    there = np.flatnonzero(np.array(row[BOUNDS]) <= bound)
+    return sum(row[SECONDS][: there[0] + 1]) if len(there) else np.inf
+
+
+def measure(name: str, seed: int) -> dict[str, Any]:
     """One run, in memory."""
-    case = CASES[name]
+    case, clock = CASES[name], Clock()
     config = load_config(case.config, [*case.overrides, f"training.seed={seed}"])
     run = trained(config, case.dataset(config.data), [clock])
     found = run.found
@@ -131,21 +136,20 @@ def measure(name: str, seed: int, clock: Clock) -> dict[str, Any]:
         "heights": tree.heights.round(4).tolist(),
         "held-out bound": clock.bounds[-1],
         **run.effort,
+        SECONDS: [round(one, 2) for one in clock.seconds],
+        BOUNDS: [round(one, 3) for one in clock.bounds],
     }
 
 
 def main() -> None:
     args = case_arguments(__doc__, CASES, seeds=5, first=0).parse_args()
     seeds = range(args.first, args.first + args.seeds)
-    clocks = {case: [Clock() for _ in seeds] for case in args.cases}
-    done: list[str] = []
+    done: dict[str, list[dict[str, Any]]] = {}
     for case in args.cases:
-        pairs = zip(seeds, clocks[case], strict=True)
-        rows = [*progress(measure(case, seed, clock) for seed, clock in pairs)]
+        rows = done[case] = [*progress(measure(case, seed) for seed in seeds)]
         notes = [told(rows, case)]
         if case == "open-10" and "pots" in done:
-            notes.append(cost(clocks["pots"], clocks["open-10"]))
-        done.append(case)
+            notes.append(cost(done["pots"], rows))
         report(args.results, f"pots-{case}", f"Training images, no labels: {case}", rows, notes)
 
 
