@@ -25,6 +25,7 @@ from rcmvae.model import Stage
 from rcmvae.results import Ending, channel_trees, scores
 from rcmvae.run import RunDirectory, environment
 from rcmvae.setting import Setting
+from rcmvae.splits import SplitName
 from rcmvae.training import Listener, Outcome, Pixels, begin, compile_codes, fit
 from rcmvae.training.checkpoint import Checkpoints
 from rcmvae.training.epoch import compile_epoch
