@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def test_a_split_handed_over_has_the_scores_of_the_split(run: RunDirectory, tmp_
     expected, test = evaluate(run.path, dataset=digits(), num_groups=2), digits().test
     np.savez(tmp_path / "some new.npz", x=test.x, y=named(test.truth))
     before = {path.name: path.read_bytes() for path in run.path.glob("*.json")}
-    given = (
+    given: tuple[dict[str, Any], ...] = (
         {"samples": test.x, "y": named(test.truth)},
         {"samples": tmp_path / "some new.npz", "options": ["x=x", "y=y"]},
     )
