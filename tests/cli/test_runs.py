@@ -124,9 +124,22 @@ def test_a_run_is_evaluated(work: Path, run: Run, trained: str) -> None:
     assert "Validation samples by group" in out
     # The parts of the bound are terms of this objective, so they are told once.
     assert "kl_z" in out
-    assert "kl_latent" not in out
+    assert "bound: kl latent" not in out
     assert "Written to runs/tiny/evaluation-validation.json" in out
     assert json.loads((work / "runs/tiny/evaluation-validation.json").read_text())["samples"] == 30
+
+
+def test_a_narrow_terminal_has_the_numbers_without_their_meanings(
+    run: Run, trained: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("evaluate", "runs/tiny", "--split", "validation")
+    wide = run(*asked)[1]
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = run(*asked)[1]
+    assert "in docs/metrics.md" in narrow
+    assert "in docs/metrics.md" not in wide
+    numbers = [re.findall(r"−?\d+\.\d{3}", told) for told in (narrow, wide)]
+    assert numbers[0] == numbers[1] != []
 
 
 def test_a_run_is_evaluated_on_a_file_of_its_own(work: Path, run: Run, trained: str) -> None:

@@ -191,9 +191,9 @@ def test_parts_of_the_bound_that_are_terms_are_told_once(off: float, is_told: bo
     }
     names = [measure.name for measure in told_once(measures(scores), scores)]
     assert [name for name in names if name in {*parts.values()}][:3] == [*parts.values()]
-    assert ("kl_latent" in names) is is_told
-    assert ("kl_channel" in names) is is_told
-    assert names.count("bits per dimension") + names.count("bits_per_dimension") == 1
+    assert ("bound: kl latent" in names) is is_told
+    assert ("bound: kl channel" in names) is is_told
+    assert names.count("bound: bits per dimension") == 1
 
 
 def test_numbers_are_of_the_seed_that_is_shown() -> None:

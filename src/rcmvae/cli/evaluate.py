@@ -10,6 +10,8 @@ from rcmvae.cli.values import one_of, whole
 from rcmvae.errors import ConfigError
 from rcmvae.splits import SPLITS
 
+WIDE = 100  # columns that leave room for what measures mean
+
 Samples = Annotated[
     str | None,
     typer.Option(
@@ -95,7 +97,15 @@ def evaluate(
     scores = run_evaluation(run, chosen, **cut, samples=on, options=options or (), importance=draws, ood=ood)
     directory = RunDirectory.find(run)
     at = best_place(directory.read_json("summary.json")) if directory.is_finished else 0
-    console.print(tables.measures(scores), tables.groups(scores, at))
+    is_wide = console.width >= WIDE
+    console.print(tables.measures(scores, meanings=is_wide))
+    if not is_wide:
+        say(
+            console,
+            f"What each of them means stands here in {WIDE} columns or more, and in docs/metrics.md.",
+            "",
+        )
+    console.print(tables.groups(scores, at))
     if scores["losses"]["bound"]["mean"] < 0:
         say(console, DENSITIES)
     say(console, f"Written to {run / file_of(Cut(**cut), chosen, on)}")

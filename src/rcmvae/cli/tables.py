@@ -24,8 +24,8 @@ SCORES = {
 NO_GROUP = -1  # of a channel that has no part in the tree
 
 
-def measures(scores: Mapping[str, Any]) -> Table:
-    """Losses and agreement with the labels, a row each."""
+def measures(scores: Mapping[str, Any], *, meanings: bool = True) -> Table:
+    """Losses and agreement with the labels, a row each, with what each of them means."""
     made = Table(
         title=f"{scores['samples']:,} samples of {spoken(scores['split'])}",
         title_justify="left",
@@ -33,11 +33,13 @@ def measures(scores: Mapping[str, Any]) -> Table:
     )
     made.add_column("measure")
     made.add_column("value", justify="right")
-    made.add_column("meaning")
+    if meanings:
+        made.add_column("meaning")
     found = told_once(list_measures(scores), scores)
     for at, measure in enumerate(found):
         is_last = at + 1 == len(found) or found[at + 1].section != measure.section
-        made.add_row(*map(escape, (measure.title, measure.value, measure.meaning)), end_section=is_last)
+        cells = (measure.title, measure.value, *((measure.meaning,) if meanings else ()))
+        made.add_row(*map(escape, cells), end_section=is_last)
     return made
 
 

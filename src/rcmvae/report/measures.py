@@ -14,7 +14,7 @@ SAME_BY = 1e-4  # relative: the two are summed in different precision
 # How a person calls what belongs together.
 TITLES = {
     "losses": "",
-    "evidence": "",
+    "evidence": "bound: ",
     "routing": "routing: ",
     "clustering": "channels: ",
     "groups": "groups: ",
@@ -31,6 +31,7 @@ class Measure(NamedTuple):
     """One measured value, as a person reads it."""
 
     section: str
+    key: str  # of the metric, in its section
     name: str
     unit: str
     value: str  # with its deviation over seeds
@@ -52,6 +53,7 @@ def measures(scores: Mapping[str, Any]) -> list[Measure]:
     return [
         Measure(
             section,
+            name,
             title + name.replace("_", " ") if title else str(NAMES.get(f"{section}/{name}", name)),
             metric.unit,
             span(spread["per_seed"]) if metric.unit == "count" else signed(number(spread, "{:.3f}")),
@@ -68,7 +70,7 @@ def measures(scores: Mapping[str, Any]) -> list[Measure]:
 def told_once(found: Sequence[Measure], scores: Mapping[str, Any]) -> list[Measure]:
     """Without the parts of the bound that a term of the objective tells."""
     return [
-        measure for measure in found if measure.section != "evidence" or not _is_a_term(measure.name, scores)
+        measure for measure in found if measure.section != "evidence" or not _is_a_term(measure.key, scores)
     ]
 
 
