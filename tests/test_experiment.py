@@ -1,6 +1,7 @@
 """From a configuration to results, and back to them later."""
 
 import dataclasses
+import io
 import re
 import shutil
 import threading
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from rcmvae import experiment
 from rcmvae.config import Config, load_config
@@ -225,6 +227,18 @@ def test_paths_may_be_texts_and_samples_bare(tmp_path: Path) -> None:
         experiment.as_config(x)
     with pytest.raises(ConfigError, match=r"nowhere\.yaml does not exist"):
         experiment.train("nowhere.yaml", x)
+
+
+@pytest.mark.parametrize("number", [29, 300])
+def test_too_few_samples_for_so_many_channels_are_told(number: int, tmp_path: Path) -> None:
+    x = digits().train.x[np.arange(number) % 240]
+    told = io.StringIO()
+    config = tiny({"run": {"name": "few"}}, directory=tmp_path, epochs=1, batch_size=4)
+    dataset = dataset_from_arrays(x, options=ArraysSource(validation=4, test=0))
+    experiment.train(config, dataset, console=Console(file=told))
+    expected = "warning: 25 samples for 4 channels are few"
+    assert (expected in told.getvalue()) == (number == 29)
+    assert ("Try fewer channels, model.num_channels=2." in told.getvalue()) == (number == 29)
 
 
 def test_without_a_configuration_there_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ from rcmvae.training.collapse import CollapseWatch
 from rcmvae.training.devices import Devices
 from rcmvae.training.progress import ProgressBar
 
+FEW = 10  # samples for each channel, below which a person is told
+
 
 def train(
     config: Config | Mapping[str, Any] | Path | str | None = None,
@@ -155,9 +157,20 @@ def _shown(
     if console is None or not run.is_lead:
         return None
     plan, training = setting.plan, setting.config.training
-    images = plan.steps_per_epoch * training.batch_size
+    samples = plan.steps_per_epoch * training.batch_size
     console.print(f"{run.card}. Run directory: {run.path}", highlight=False, soft_wrap=True, markup=False)
-    return ProgressBar(plan.objective, training.epochs, start.epoch, images, console, training.seed)
+    bar = ProgressBar(plan.objective, training.epochs, start.epoch, samples, console, training.seed)
+    if plan.curriculum is None and plan.num_train < FEW * plan.num_channels:
+        bar.say(_few(plan.num_train, plan.num_channels))
+    return bar
+
+
+def _few(samples: int, channels: int) -> str:
+    fewer = max(1, samples // FEW)
+    return (
+        f"{counted(samples, 'sample')} for {counted(channels, 'channel')} are few: what belongs together shows in more "
+        f"than {FEW} samples of a kind. Try fewer channels, model.num_channels={fewer}."
+    )
 
 
 def _go_on(

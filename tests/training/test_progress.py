@@ -50,7 +50,7 @@ def test_a_pipe_gets_one_plain_line_per_epoch() -> None:
     assert lines == [
         f"epoch {epoch}/3  {speed}channels 3 of 4 in use  bound {130 - epoch}.00 nats  "
         "loss -1.50; terms, not weighted: kl_c 0.25"
-        for epoch, speed in ((1, ""), (2, "2,000 images/s  "), (3, "2,000 images/s  "))
+        for epoch, speed in ((1, ""), (2, "2,000 samples/s  "), (3, "2,000 samples/s  "))
     ]
 
 
@@ -84,7 +84,7 @@ def test_several_replicas_are_shown_by_their_means() -> None:
     line = describe([signals(1, bound=100, used=2), signals(1, bound=110, used=3)], 1000)
     assert (
         line
-        == "4,000 images/s  channels 2.5 of 4 in use  bound 105.00 nats  loss -1.50; terms, not weighted: kl_c 0.25"
+        == "4,000 samples/s  channels 2.5 of 4 in use  bound 105.00 nats  loss -1.50; terms, not weighted: kl_c 0.25"
     )
 
 
@@ -139,7 +139,7 @@ def test_terms_are_announced_when_their_weight_begins_and_speed_waits_for_a_prog
         "epoch 2/3",
         "epoch 3/3",
     ]
-    assert ["images/s" in line for line in told] == [False, False, False, True]
+    assert ["samples/s" in line for line in told] == [False, False, False, True]
 
 
 def test_a_replica_that_has_stopped_is_not_in_the_means() -> None:

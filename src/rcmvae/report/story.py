@@ -69,7 +69,7 @@ def _chosen_by(summary: Mapping[str, Any]) -> str:
 
 def _bound(test: Mapping[str, Any], at: int) -> str:
     bound = signed(of_seed(test["losses"]["bound"], at, "{:.2f}"))
-    return f"{BOUND.capitalize()} on {test['samples']:,} test samples: {bound} {BOUND_UNIT}."
+    return f"{BOUND.capitalize()} on {counted(test['samples'], 'test sample')}: {bound} {BOUND_UNIT}."
 
 
 def _densities(test: Mapping[str, Any], at: int) -> list[str]:

@@ -31,7 +31,7 @@ HAPPENED: dict[Happening, str] = {
 
 
 class ProgressBar:
-    """A live line: epoch, the bound and the loss, channels in use, images per second, time left.
+    """A live line: epoch, the bound and the loss, channels in use, samples per second, time left.
 
     Where the output is not a terminal, one plain line per epoch takes its place. What happens to channels, and which
     terms begin to count, is told above it.
@@ -42,12 +42,12 @@ class ProgressBar:
         objective: ObjectiveBase,
         epochs: int,
         done: int,
-        images_per_epoch: int,
+        samples_per_epoch: int,
         console: Console,
         first_seed: int,
     ) -> None:
         self.console = console
-        self.images_per_epoch = images_per_epoch
+        self.samples_per_epoch = samples_per_epoch
         self.epochs = epochs
         self.first_seed = first_seed
         self.begins = {name: term.weight.begins() for name, term in objective.terms.items()}
@@ -92,7 +92,7 @@ class ProgressBar:
             )
         trained = terms_of(training[0])
         # Another set of terms is another program: compiling it is no part of an epoch's speed.
-        line = describe(training, self.images_per_epoch if trained == self.trained else None)
+        line = describe(training, self.samples_per_epoch if trained == self.trained else None)
         self.trained = trained
         self.progress.update(self.task, completed=epoch, line=line)
         if not self.console.is_terminal:
@@ -122,17 +122,17 @@ def terms_of(signals: Signals) -> list[str]:
     return [name for name in signals.train if name not in OUTSIDE]
 
 
-def describe(signals: Sequence[Signals], images_per_epoch: int | None) -> str:
-    """One epoch in one line, with its speed where it is known how many images it took."""
+def describe(signals: Sequence[Signals], samples_per_epoch: int | None) -> str:
+    """One epoch in one line, with its speed where it is known how many samples it took."""
     bound = np.mean([one.validation["bound"] for one in signals])
     loss = np.mean([one.train["loss"] for one in signals])
     used = np.mean([(one.usage >= 0.01).sum() for one in signals])
     open_channels = np.mean([one.active.sum() for one in signals])
-    rate = (images_per_epoch or 0) * len(signals) / signals[0].seconds
+    rate = (samples_per_epoch or 0) * len(signals) / signals[0].seconds
     terms = "  ".join(
         f"{name} {np.mean([one.train[name] for one in signals]):.3g}" for name in terms_of(signals[0])
     )
     return (
-        f"{f'{rate:,.0f} images/s  ' if rate else ''}channels {used:g} of {open_channels:g} in use  "
+        f"{f'{rate:,.0f} samples/s  ' if rate else ''}channels {used:g} of {open_channels:g} in use  "
         f"bound {bound:.2f} nats  loss {loss:.2f}; terms, not weighted: {terms}"
     )
