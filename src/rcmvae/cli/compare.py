@@ -32,7 +32,10 @@ def compare(
         console.print(tables.plain(found.differences))
     else:
         say(console, side_by_side.ALIKE)
-    console.print(tables.plain(found.metrics))
+    is_wide = console.width >= tables.WIDE
+    console.print(tables.plain(found.metrics, meanings=is_wide))
+    if not is_wide:
+        say(console, tables.NO_ROOM)
     if output is not None:
         try:
             output.write_text(side_by_side.page(found), encoding="utf-8")

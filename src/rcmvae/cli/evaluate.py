@@ -10,8 +10,6 @@ from rcmvae.cli.values import one_of, whole
 from rcmvae.errors import ConfigError
 from rcmvae.splits import SPLITS
 
-WIDE = 100  # columns that leave room for what measures mean
-
 Samples = Annotated[
     str | None,
     typer.Option(
@@ -97,14 +95,10 @@ def evaluate(
     scores = run_evaluation(run, chosen, **cut, samples=on, options=options or (), importance=draws, ood=ood)
     directory = RunDirectory.find(run)
     at = best_place(directory.read_json("summary.json")) if directory.is_finished else 0
-    is_wide = console.width >= WIDE
+    is_wide = console.width >= tables.WIDE
     console.print(tables.measures(scores, meanings=is_wide))
     if not is_wide:
-        say(
-            console,
-            f"What each of them means stands here in {WIDE} columns or more, and in docs/metrics.md.",
-            "",
-        )
+        say(console, tables.NO_ROOM, "")
     console.print(tables.groups(scores, at))
     if scores["losses"]["bound"]["mean"] < 0:
         say(console, DENSITIES)

@@ -16,6 +16,8 @@ from rcmvae.seeds import number
 from rcmvae.splits import spoken
 
 MOST_ROWS = 20
+WIDE = 100  # columns that leave room for what measures mean
+NO_ROOM = f"What each of them means stands here in {WIDE} columns or more, and in docs/metrics.md."
 SCORES = {
     "doubt": "no channel that stands for something holds the sample",
     "bound": "−ELBO: it costs many nats to describe the sample",
@@ -118,17 +120,19 @@ def novelty(found: Mapping[str, Any]) -> Table:
     return made
 
 
-def plain(table: text.Table) -> Table:
-    """A table of text as it is."""
+def plain(table: text.Table, *, meanings: bool = True) -> Table:
+    """A table of text as it is, or without what the measures in its rows mean."""
+    told = [at for at, name in enumerate(table.columns) if meanings or name != "meaning"]
     made = Table(
         title=table.title,
         title_justify="left",
+        min_width=len(table.title) + 1,
         box=SIMPLE,
         caption=table.note or None,
         caption_justify="left",
     )
-    for name in table.columns:
+    for name in (table.columns[at] for at in told):
         made.add_column(Text(name), justify="right" if name in table.right else "left", overflow="fold")
     for row in table.rows:
-        made.add_row(*map(Text, row))
+        made.add_row(*(Text(row[at]) for at in told))
     return made

@@ -21,6 +21,7 @@ CURVES = {
     "validation/loss": "Loss on validation samples",
     "train/loss": "Loss in training",
 }
+LONGEST = 400  # letters of a value
 NEVER = "–"  # stands where a run has no such value
 ALIKE = "The runs are configured alike, but for their names and seeds."
 FAINT = "Faint lines are single seeds, bold ones their mean."
@@ -78,13 +79,30 @@ def compare(runs: Sequence[RunDirectory]) -> Comparison:
             raise RunError(f"{run.path} is {run.status}: only finished runs can be compared.")
     sides = tuple(_sides(runs))
     found = [*_differing([side.config for side in sides])]
-    rows = tuple((path, *map(inline, values)) for path, values in found)
+    rows = tuple((path, *map(_told, values)) for path, values in found)
     names = tuple(side.name for side in sides)
     return Comparison(
         sides,
         Table("What was configured differently", ("key", *names), rows),
         _metrics(sides, {path for path, _ in found}),
     )
+
+
+def _told(value: Any) -> str:
+    """A value as a configuration has it on one line.
+
+    >>> _told({"scale": 0.3, "kind": "jitter", "drop": None})
+    '{kind: jitter, scale: 0.3}'
+    """
+    return inline(_kind_first(value), LONGEST)
+
+
+def _kind_first(value: Any) -> Any:
+    """With the kind before what it has, and without what is null."""
+    if isinstance(value, Mapping):
+        kind = {"kind": value["kind"]} if "kind" in value else {}
+        return kind | {key: _kind_first(one) for key, one in value.items() if one is not None}
+    return [*map(_kind_first, value)] if isinstance(value, list | tuple) else value
 
 
 def _sides(runs: Sequence[RunDirectory]) -> Iterator[Side]:
