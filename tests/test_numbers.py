@@ -27,6 +27,8 @@ TOLD = [
     ("docs/performance.md", "accuracy-prototype", "accuracy"),
     ("docs/performance.md", "starts-digits", "least loss"),
     ("docs/performance.md", "pots-pots", "purity"),
+    ("docs/performance.md", "again/pots-pots-warp", "purity"),
+    ("docs/performance.md", "again/pots-pots-50", "purity"),
     ("docs/performance.md", "again/pots-3-classes-dense", "purity"),
     ("docs/performance.md", "again/pots-6-classes-dense", "purity"),
     ("docs/performance.md", "again/pots-unbalanced-50", "purity"),
@@ -52,7 +54,8 @@ def test_means_and_deviations_are_those_of_the_file(page: str, name: str, column
 
 
 @pytest.mark.parametrize(
-    "name", ["pots-pots", "again/pots-pots-50", "again/pots-unbalanced-50", "pots-digits"]
+    "name",
+    ["pots-pots", "again/pots-pots-warp", "again/pots-pots-50", "again/pots-unbalanced-50", "pots-digits"],
 )
 def test_no_training_that_a_signal_cut_short_is_on_record(name: str) -> None:
     """Each takes its trial and an epoch before it; then growth has its finish."""
