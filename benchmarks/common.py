@@ -108,7 +108,8 @@ def trained(config: Config, dataset: Dataset | None = None, listeners: Sequence[
     setting = Setting.prepare(config, dataset)
     plan, devices = setting.plan, setting.devices
     train, held_out = train_pixels(setting), setting.on_device(setting.dataset.validation)
-    outcome = fit(plan, devices, begin(plan, setting.start), train, held_out, listeners)
+    apart = setting.telling_apart()
+    outcome = fit(plan, devices, begin(plan, setting.start), train, held_out, listeners, told_apart_by=apart)
     if outcome.signal_number is not None:  # half a training is no result
         raise KeyboardInterrupt(f"stopped by signal {outcome.signal_number}")
     return Trained(setting, train, held_out, outcome)

@@ -1,7 +1,7 @@
 """From a configuration to a finished run, in the order a person would tell it."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -9,23 +9,23 @@ from typing import Any
 import jax
 from rich.console import Console
 
-from rcmvae import naming, novelty, report
+from rcmvae import naming, report
 from rcmvae.config import Config, dump_config, from_mapping, load_config
 from rcmvae.errors import ConfigError, Interrupted, NonFiniteError, RunError, counted, raise_all
 from rcmvae.interruption import Interruption
 from rcmvae.parting import complete, last_words, left, report_with, way_on_from
 from rcmvae.reopening import last_of, reopen
-from rcmvae.results import Ending, seeds_of, summary
+from rcmvae.results import Ending, forget_scores, seeds_of, summary
 from rcmvae.run import DataCard, RunDirectory, Ways, is_run
 from rcmvae.setting import Setting
 from rcmvae.splits import SplitName, as_split
 from rcmvae.tracking import Started, Tracks, missing
-from rcmvae.training import Checkpoint, Checkpoints, History, Listener, begin, fit
+from rcmvae.training import Checkpoint, Checkpoints, History, Listener, Plan, begin, fit
 from rcmvae.training.collapse import CollapseWatch
 from rcmvae.training.devices import Devices
 from rcmvae.training.progress import ProgressBar
 
-FEW = 10  # samples for each channel, below which a person is told
+FEW = 10  # samples for each channel; of fewer a person is told
 
 
 def train(
@@ -159,17 +159,32 @@ def _shown(
     plan, training = setting.plan, setting.config.training
     samples = plan.steps_per_epoch * training.batch_size
     console.print(f"{run.card}. Run directory: {run.path}", highlight=False, soft_wrap=True, markup=False)
-    bar = ProgressBar(plan.objective, training.epochs, start.epoch, samples, console, training.seed)
-    if plan.curriculum is None and plan.num_train < FEW * plan.num_channels:
-        bar.say(_few(plan.num_train, plan.num_channels))
-    return bar
+    return ProgressBar(plan.objective, training.epochs, start.epoch, samples, console, training.seed)
 
 
-def _few(samples: int, channels: int) -> str:
-    fewer = max(1, samples // FEW)
+def _warning(
+    plan: Plan, shape: tuple[int, ...], start: Checkpoint, tell: Callable[[str], None]
+) -> CollapseWatch:
+    """What looks out for channels that are lost, and tells at once where a run begins with few samples."""
+    few = None if start.epoch else _few(plan)
+    if few is not None:
+        tell(few)
+    return CollapseWatch.of(plan, shape, tell)
+
+
+def _few(plan: Plan) -> str | None:
+    """What a person should know before training on few samples; growth finds by itself how many channels help."""
+    samples, K = plan.num_train, plan.num_channels
+    if plan.curriculum is not None or samples >= FEW * K:
+        return None
+    fewer = (
+        f"ask for fewer channels: model.num_channels={samples // FEW}"
+        if samples >= 2 * FEW
+        else "get more samples"
+    )
     return (
-        f"{counted(samples, 'sample')} for {counted(channels, 'channel')} are few: what belongs together shows in more "
-        f"than {FEW} samples of a kind. Try fewer channels, model.num_channels={fewer}."
+        f"{counted(samples, 'sample')} for {counted(K, 'channel')} are few: what belongs together shows where there "
+        f"are at least {FEW} for each. If you can, {fewer}."
     )
 
 
@@ -198,23 +213,24 @@ def _go_on(
     with interruption.guard(leave):
         with interruption.lock:
             run.write_json("summary.json", {"status": "running"})
-        report.forget(run)
-        naming.forget(run)
-        novelty.forget(run)
+        for forget in (report.forget, naming.forget, forget_scores):
+            forget(run)
         with ExitStack() as stack:
             watching: list[Listener] = [*listeners, be_patient]
             if run.is_lead:
                 history.rewind(start.epoch)
                 watching.append(history)
-                tell = warnings.warn if bar is None else bar.say
-                watching.append(CollapseWatch.of(plan, shape, tell))
+                watching.append(_warning(plan, shape, start, warnings.warn if bar is None else bar.say))
             if bar is not None:
                 watching.append(stack.enter_context(bar))
             # Several processes leave together, after an epoch.
             interruption.patient = jax.process_count() > 1
             data = setting.on_device(setting.dataset.train), setting.on_device(setting.dataset.validation)
+            apart = None if plan.curriculum is None else setting.telling_apart()
             try:
-                outcome = fit(plan, setting.devices, start, *data, watching, checkpoints, interruption)
+                outcome = fit(
+                    plan, setting.devices, start, *data, watching, checkpoints, interruption, None, apart
+                )
             except NonFiniteError as error:
                 failed = {"status": "failed", "reason": str(error)}
                 _conclude(run, tracks, interruption, failed, str(error))

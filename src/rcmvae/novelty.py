@@ -1,7 +1,6 @@
 """How well a run tells samples that are like nothing it learned from those that are: an evaluation of its own."""
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from rcmvae.results import seeds_of
 from rcmvae.run import RunDirectory
 from rcmvae.seeds import spread
 from rcmvae.setting import Setting
-from rcmvae.splits import SPLITS, SplitName
+from rcmvae.splits import SPLITS, SplitName, slug
 from rcmvae.structs import UNLABELLED
 from rcmvae.training import TrainState
 
@@ -77,7 +76,7 @@ def evaluate(
         },
         "histograms": [{name: _histogram(*pair) for name, pair in scores.items()} for scores in every],
     }
-    run.write_json(file_of(split, source), told)
+    run.write_json(novelty_file(split, source), told)
     return told
 
 
@@ -124,34 +123,18 @@ def _histogram(normal: Float[np.ndarray, " N"], strange: Float[np.ndarray, " M"]
     return {"edges": edges.tolist(), "normal": shares[0].tolist(), "outliers": shares[1].tolist()}
 
 
-def file_of(split: SplitName, source: str) -> str:
+def novelty_file(split: SplitName, source: str) -> str:
     """The file that such an evaluation is written to.
 
-    >>> file_of("test", "data/more digits.npz")
+    >>> novelty_file("test", "data/more digits.npz")
     'evaluation-test-ood-more-digits.json'
     """
     return f"evaluation-{split}-ood-{slug(source)}.json"
 
 
-def slug(source: str) -> str:
-    """What files are called after data.
-
-    >>> slug("data/more digits.npz")
-    'more-digits'
-    """
-    return re.sub(r"[^\w.-]+", "-", Path(source).stem)
-
-
 def kept(run: RunDirectory) -> list[dict[str, Any]]:
     """All such evaluations of a run, in the order of their names."""
     return [run.read_json(path.name) for path in _files(run)]
-
-
-def forget(run: RunDirectory) -> None:
-    """Remove what was found with weights that are about to change."""
-    if run.is_lead:
-        for path in _files(run):
-            path.unlink()
 
 
 def _files(run: RunDirectory) -> list[Path]:

@@ -23,6 +23,7 @@ from rcmvae.diagnostics import (
 from rcmvae.errors import ConfigError, RunError, counted
 from rcmvae.labels import Names
 from rcmvae.naming import names_from
+from rcmvae.run import RunDirectory
 from rcmvae.seeds import losses_to_compare, spread
 from rcmvae.setting import Setting
 from rcmvae.splits import SplitName
@@ -67,6 +68,13 @@ class Cut(NamedTuple):
 
 
 AS_PROPOSED = Cut()
+
+
+def forget_scores(run: RunDirectory) -> None:
+    """Remove scores of weights that are about to change, or by names that have."""
+    if run.is_lead:
+        for path in sorted(run.path.glob("evaluation-*.json")):
+            path.unlink()
 
 
 class Ending(NamedTuple):
@@ -178,9 +186,8 @@ def tree_of(tree: ChannelTree) -> dict[str, Any]:
 
 
 def channel_trees(setting: Setting, state: TrainState) -> list[ChannelTree]:
-    """Every replica's tree, from the held-out samples; channels that hold next to nothing have no part in it."""
-    data = setting.on_device(setting.dataset.validation)
-    joints = compile_joint(setting.plan, setting.devices)(state, data)
+    """Every replica's tree, from samples that tell channels apart; channels with next to nothing have no part in it."""
+    joints = compile_joint(setting.plan, setting.devices)(state, setting.telling_apart())
     return [channel_tree(joint, smallest=FREE) for joint in joints]
 
 

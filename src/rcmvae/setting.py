@@ -18,6 +18,8 @@ from rcmvae.training import Devices, Pixels, Plan, TrainState, compile_fresh, in
 from rcmvae.training.options import TrainingOptions
 
 FIT_SAMPLE = 10_000  # most samples that a prior looks at before the first step
+ENOUGH = 1_000  # held-out samples that tell channels apart by themselves
+TOGETHER = 4_096  # samples that are looked at where held-out ones are fewer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +52,10 @@ class Setting:
         path = claim(self.config) if taken or self.devices.is_lead else Path()
         return RunDirectory(Path(self.devices.agree_on_text(str(path))), self.devices.is_lead)
 
+    def telling_apart(self) -> Pixels:
+        """The samples whose views tell how well channels are told apart, on every device."""
+        return self.on_device(told_apart_by(self.dataset))
+
     def on_device(self, split: Split) -> Pixels:
         """A split on every device, as stored."""
         return self.plan.on_device(split, self.devices)
@@ -81,6 +87,19 @@ def as_dataset(config: Config, data: Any) -> Dataset:
         return data
     options = config.data if isinstance(config.data, ArraysSource) else None
     return dataset_from_arrays(data, options=options)
+
+
+def told_apart_by(dataset: Dataset) -> Split:
+    """The held-out samples; where these are few, samples that are trained on beside them.
+
+    How often two views of a sample part is the same question for either, and a few samples answer it by chance.
+    """
+    held_out, train = dataset.validation, dataset.train
+    if len(held_out) >= ENOUGH:
+        return held_out
+    rows = np.sort(np.random.default_rng(0).permutation(len(train))[: TOGETHER - len(held_out)])
+    pairs = ((getattr(held_out, name), getattr(train, name)[rows]) for name in ("x", "label", "truth"))
+    return Split(*map(np.concatenate, pairs))
 
 
 def fit_sample(dataset: Dataset) -> Float[np.ndarray, "N *S"]:

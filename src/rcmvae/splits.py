@@ -1,5 +1,7 @@
-"""The parts that data are split into, by name."""
+"""The parts that data are split into, by name, and what files are called after them."""
 
+import re
+from pathlib import Path
 from typing import Literal, get_args
 
 from rcmvae.errors import ConfigError, nearest
@@ -25,3 +27,12 @@ def spoken(split: str) -> str:
     ('the test split', 'new.npz')
     """
     return f"the {split} split" if split in SPLITS else split
+
+
+def slug(source: str) -> str:
+    """A part of a file's name after data.
+
+    >>> slug("data/more digits.npz")
+    'more-digits'
+    """
+    return re.sub(r"[^\w.-]+", "-", Path(source).stem)

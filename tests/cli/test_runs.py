@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -136,8 +137,8 @@ def test_a_narrow_terminal_has_the_numbers_without_their_meanings(
     wide = run(*asked)[1]
     monkeypatch.setenv("COLUMNS", "80")
     narrow = run(*asked)[1]
-    assert "in docs/metrics.md" in narrow
-    assert "in docs/metrics.md" not in wide
+    assert "look in docs/metrics.md" in narrow
+    assert "look in docs/metrics.md" not in wide
     numbers = [re.findall(r"−?\d+\.\d{3}", told) for told in (narrow, wide)]
     assert numbers[0] == numbers[1] != []
 
@@ -148,8 +149,13 @@ def test_a_run_is_evaluated_on_a_file_of_its_own(work: Path, run: Run, trained: 
     status, out, err = run("evaluate", "runs/tiny", "--on", "new.npz", "x=pixels", "y=kind")
     assert (status, err) == (0, "")
     assert "70 samples of new.npz" in out
-    assert out.splitlines()[-1] == "Written to runs/tiny/evaluation-of-new.json"
-    assert json.loads((work / "runs/tiny/evaluation-of-new.json").read_text())["samples"] == 70
+    written = re.fullmatch(r"Written to (runs/tiny/evaluation-of-new-\w{6}\.json)", out.splitlines()[-1])
+    assert written is not None
+    assert json.loads((work / written.group(1)).read_text())["samples"] == 70
+    shutil.copy(work / "new.npz", work / "Old [a].npz")
+    out = run("evaluate", "runs/tiny", "--on", "Old [a].npz", "x=pixels")[1]
+    assert "70 samples of Old [a].npz" in out
+    assert "Samples of Old [a].npz by group" in out
     assert run("evaluate", "runs/tiny", "--on", "old.npz")[2].startswith("rcmvae: old.npz does not exist.")
 
 

@@ -1,14 +1,18 @@
 """`rcmvae evaluate`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rcmvae.cli import startup, using
 from rcmvae.cli.values import one_of, whole
-from rcmvae.errors import ConfigError
+from rcmvae.errors import ConfigError, listed
 from rcmvae.splits import SPLITS
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Samples = Annotated[
     str | None,
@@ -65,7 +69,7 @@ def evaluate(
     processes: startup.Processes = None,
     process_id: startup.ProcessId = None,
 ) -> None:
-    """Measure a trained model on a split, and write the numbers into its run directory.
+    """Measure a trained model on a split or on other samples, and write the numbers into its run directory.
 
     Losses are in nats per sample, and lower is better; for gaussian outputs
     they may be below 0, since a density may exceed 1. With labels, it is told
@@ -79,20 +83,27 @@ def evaluate(
         raise ConfigError(f"--on names samples that are of no split, and goes without {other}.")
     if options and on is None and ood is None:
         raise ConfigError(f"{options[0]} says how other samples are read: name those with --on or --ood.")
-    chosen: Any = one_of("--split", split or "test", SPLITS)
+    chosen = None if split is None else one_of("--split", split, SPLITS)
     draws = whole("--importance", importance, least=1)
     console = startup.start(coordinator, processes, process_id)
+    from rcmvae.evaluation import evaluate as run_evaluation  # noqa: PLC0415
+
+    scores = run_evaluation(run, chosen, **cut, samples=on, options=options or (), importance=draws, ood=ood)
+    _show(console, run, scores, cut, ood)
+
+
+def _show(
+    console: "Console", run: Path, scores: Mapping[str, Any], cut: Mapping[str, Any], ood: str | None
+) -> None:
+    """What came out, and where it is written."""
     from rcmvae.cli import tables  # noqa: PLC0415
     from rcmvae.cli.outcome import say  # noqa: PLC0415
-    from rcmvae.evaluation import evaluate as run_evaluation  # noqa: PLC0415
-    from rcmvae.evaluation import file_of  # noqa: PLC0415
     from rcmvae.findings import best_place  # noqa: PLC0415
-    from rcmvae.novelty import file_of as novelty_file_of  # noqa: PLC0415
+    from rcmvae.novelty import novelty_file  # noqa: PLC0415
     from rcmvae.report.measures import DENSITIES  # noqa: PLC0415
     from rcmvae.results import Cut  # noqa: PLC0415
     from rcmvae.run import RunDirectory  # noqa: PLC0415
 
-    scores = run_evaluation(run, chosen, **cut, samples=on, options=options or (), importance=draws, ood=ood)
     directory = RunDirectory.find(run)
     at = best_place(directory.read_json("summary.json")) if directory.is_finished else 0
     is_wide = console.width >= tables.WIDE
@@ -100,11 +111,15 @@ def evaluate(
     if not is_wide:
         say(console, tables.NO_ROOM, "")
     console.print(tables.groups(scores, at))
+    if scores.get("unknown_labels"):
+        say(console, f"Labels that the run does not know count as wrong: {listed(scores['unknown_labels'])}.")
     if scores["losses"]["bound"]["mean"] < 0:
         say(console, DENSITIES)
-    say(console, f"Written to {run / file_of(Cut(**cut), chosen, on)}")
+    say(console, f"Written to {run / scores.get('file', Cut(**cut).file_of(scores['split']))}")
     if ood is not None:
         console.print(tables.novelty(scores["ood"]))
         say(
-            console, f"Doubt is {scores['ood']['doubt']}.", f"Written to {run / novelty_file_of(chosen, ood)}"
+            console,
+            f"Doubt is {scores['ood']['doubt']}.",
+            f"Written to {run / novelty_file(scores['split'], ood)}",
         )

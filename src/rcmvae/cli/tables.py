@@ -8,16 +8,17 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from rcmvae.errors import counted
 from rcmvae.labels import Names
 from rcmvae.report import tables as text
 from rcmvae.report.measures import measures as list_measures
 from rcmvae.report.measures import told_once
 from rcmvae.seeds import number
-from rcmvae.splits import spoken
+from rcmvae.splits import SPLITS, spoken
 
 MOST_ROWS = 20
 WIDE = 100  # columns that leave room for what measures mean
-NO_ROOM = f"What each of them means stands here in {WIDE} columns or more, and in docs/metrics.md."
+NO_ROOM = f"What they mean is left out: look in docs/metrics.md, or make the terminal {WIDE} columns wide."
 SCORES = {
     "doubt": "no channel that stands for something holds the sample",
     "bound": "−ELBO: it costs many nats to describe the sample",
@@ -29,7 +30,7 @@ NO_GROUP = -1  # of a channel that has no part in the tree
 def measures(scores: Mapping[str, Any], *, meanings: bool = True) -> Table:
     """Losses and agreement with the labels, a row each, with what each of them means."""
     made = Table(
-        title=f"{scores['samples']:,} samples of {spoken(scores['split'])}",
+        title=escape(f"{counted(scores['samples'], 'sample')} of {spoken(scores['split'])}"),
         title_justify="left",
         box=SIMPLE,
     )
@@ -64,11 +65,12 @@ def _contents(
 ) -> Table:
     first, labelled, seeds = next(iter(columns)), scores["labels"] > 0, scores["seeds"]
     rest = len(parts) - MOST_ROWS
-    title = (
-        f"{scores['split']} samples by {first}{f' (seed {seeds[at]})' if len(seeds) > 1 else ''}".capitalize()
-    )
+    whose = f" (seed {seeds[at]})" if len(seeds) > 1 else ""
+    own = scores["split"] in SPLITS
+    title = f"{scores['split'].capitalize()} samples" if own else f"Samples of {scores['split']}"
+    title = f"{title} by {first}{whose}"
     made = Table(
-        title=title,
+        title=escape(title),
         title_justify="left",
         min_width=len(title) + 1,
         box=SIMPLE,

@@ -13,6 +13,7 @@ from rcmvae.data import Scaling
 from rcmvae.diagnostics.absent import Absent
 from rcmvae.diagnostics.bundle import Bundle
 from rcmvae.diagnostics.clustering import Clustering, Contents, clustering, contents
+from rcmvae.errors import listed
 from rcmvae.labels import Names, Reliability, reliability
 from rcmvae.nn import OutputOptions
 from rcmvae.splits import spoken
@@ -103,6 +104,10 @@ def calibration(bundle: Bundle, names: Names | None) -> Reliability | Absent:
     if not judged.any():
         return Absent(
             f"No sample of {spoken(bundle.split)} has a label, besides those that the names of channels come from."
+        )
+    if not (bundle.truth[judged] < len(names.labels)).any():
+        return Absent(
+            f"No label in {spoken(bundle.split)} is one of those that were taught: {listed(names.labels)}."
         )
     return reliability(names.predict_proba(bundle.responsibility[judged]), bundle.truth[judged])
 

@@ -15,13 +15,13 @@ from rcmvae.data.catalogue import readers_of
 from rcmvae.data.intake import as_stored, take_in
 from rcmvae.data.source import located
 from rcmvae.errors import ConfigError, DataError, RunError, nearest
-from rcmvae.inference.trained import Trained
+from rcmvae.inference.trained import Reader, Trained
 from rcmvae.splits import SPLITS
 
 FORMS = f"a .npy, .npz or .parquet file, a folder of images, or a split of the run's own data ({', '.join(SPLITS)})"
 
 
-def samples_of(trained: Trained, given: Any, options: Sequence[str] = ()) -> Stored:
+def samples_of(trained: Reader | Trained, given: Any, options: Sequence[str] = ()) -> Stored:
     """Samples in the order of their rows: as given, from a file or folder, or of a split of the run's own data."""
     if not isinstance(given, str | Path):
         return trained.accept(as_stored(given, "x"), "x")
@@ -31,7 +31,7 @@ def samples_of(trained: Trained, given: Any, options: Sequence[str] = ()) -> Sto
     return trained.accept(_source(trained, path, options).read().train.x, str(given))
 
 
-def outliers_of(trained: Trained, given: Any, options: Sequence[str] = ()) -> Stored:
+def outliers_of(trained: Reader | Trained, given: Any, options: Sequence[str] = ()) -> Stored:
     """The same, or the test part of data that are known by name, such as fashion_mnist."""
     if not isinstance(given, str) or given not in SOURCES:
         return samples_of(trained, given, options)
@@ -47,7 +47,9 @@ class Labelled(NamedTuple):
     labels: tuple[str, ...]
 
 
-def labelled_samples_of(trained: Trained, given: Any, y: Any = None, options: Sequence[str] = ()) -> Labelled:
+def labelled_samples_of(
+    trained: Reader | Trained, given: Any, y: Any = None, options: Sequence[str] = ()
+) -> Labelled:
     """The same with their labels: `y`, or those of a file, of the folders that images lie in, or of a split."""
     if not isinstance(given, str | Path):
         raw = take_in(given, y, where="x")
@@ -61,7 +63,7 @@ def labelled_samples_of(trained: Trained, given: Any, y: Any = None, options: Se
     return Labelled(trained.accept(raw.train.x, str(given)), raw.train.label, raw.label_names)
 
 
-def _own(trained: Trained, split: str, options: Sequence[str]) -> Arrays:
+def _own(trained: Reader | Trained, split: str, options: Sequence[str]) -> Arrays:
     run, source = trained.run, trained.config.data
     if isinstance(source, ArraysSource):
         raise RunError(
@@ -82,7 +84,7 @@ def _own(trained: Trained, split: str, options: Sequence[str]) -> Arrays:
     return found
 
 
-def _source(trained: Trained, path: Path, options: Sequence[str]) -> Source:
+def _source(trained: Reader | Trained, path: Path, options: Sequence[str]) -> Source:
     """The source that reads a path, with what the run says of its own data where they are of the same kind."""
     if not path.exists():
         raise DataError(f"{path} does not exist.{nearest(str(path), SPLITS)} What is looked at is {FORMS}.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rcmvae import naming, novelty
+from rcmvae import naming
 from rcmvae.data import marks
 from rcmvae.data.splits import Purpose, keep_labels, stream
 from rcmvae.errors import ConfigError, DataError, counted
@@ -14,6 +14,7 @@ from rcmvae.inference.apply import membership
 from rcmvae.inference.samples import Labelled, labelled_samples_of
 from rcmvae.inference.trained import Trained
 from rcmvae.labels import Names
+from rcmvae.results import forget_scores
 from rcmvae.run import RunDirectory
 from rcmvae.structs import UNLABELLED
 
@@ -43,7 +44,7 @@ def teach(
         found = _taught(directory, x, y, number=number, fresh=fresh, options=options)
         naming.keep(directory, found)
         naming.take_back_scores(directory)
-        novelty.forget(directory)
+        forget_scores(directory)
     return found
 
 

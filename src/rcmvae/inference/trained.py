@@ -22,27 +22,12 @@ from rcmvae.training import Checkpoints, Devices, Plan, TrainState, begin, blank
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Weights:
-    """Trained weights with all that it takes to apply them to samples, on one device."""
+class Known:
+    """What must be known of training samples to take others for its like."""
 
     name: str  # of what was trained, as sentences call it
     config: Config
     card: DataCard
-    devices: Devices
-    uses: Uses
-    state: TrainState
-    tree: ChannelTree
-    names: Names | None = None  # of the channels, where labels were counted
-    cut: Cut = AS_PROPOSED
-
-    @property
-    def plan(self) -> Plan:
-        return self.uses.plan
-
-    @property
-    def groups(self) -> Int[np.ndarray, " K"]:
-        """The group of each channel where the tree is cut."""
-        return self.cut(self.tree)
 
     def accept(self, x: Stored, where: str) -> Stored:
         """The same samples, if they are such as the run was trained on; a sentence if not."""
@@ -83,6 +68,39 @@ class Weights:
                 f"The samples of {where} lie in [{low:.4g}, {high:.4g}] once they are scaled as those of the training, "
                 f"but the {output.kind_name()} output of {self.name} describes values in [0, 1]."
             )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reader(Known):
+    """A run, as far as reading samples for it takes."""
+
+    run: RunDirectory
+
+    @classmethod
+    def of(cls, run: RunDirectory) -> "Reader":
+        """Without its weights."""
+        return cls(name=str(run.path), config=run.config, card=run.card, run=run)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Weights(Known):
+    """Trained weights with all that it takes to apply them to samples, on one device."""
+
+    devices: Devices
+    uses: Uses
+    state: TrainState
+    tree: ChannelTree
+    names: Names | None = None  # of the channels, where labels were counted
+    cut: Cut = AS_PROPOSED
+
+    @property
+    def plan(self) -> Plan:
+        return self.uses.plan
+
+    @property
+    def groups(self) -> Int[np.ndarray, " K"]:
+        """The group of each channel where the tree is cut."""
+        return self.cut(self.tree)
 
 
 WAYS = {

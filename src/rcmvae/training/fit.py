@@ -61,10 +61,15 @@ def fit(
     checkpoints: Checkpoints | None = None,
     interruption: Interruption | None = None,
     programs: Programs | None = None,
+    told_apart_by: Pixels | None = None,
 ) -> Outcome:
-    """Train from a checkpoint (`begin` makes the first) until the last epoch, early stopping or a signal."""
+    """Train from a checkpoint (`begin` makes the first) until the last epoch, early stopping or a signal.
+
+    A curriculum judges how well channels are told apart by samples of its own, or by those for validation.
+    """
     programs = programs or Programs(plan, devices)
-    growing = None if plan.curriculum is None else Growing(plan, programs, validation, plan.curriculum)
+    judged = validation if told_apart_by is None else told_apart_by
+    growing = None if plan.curriculum is None else Growing(plan, programs, judged, plan.curriculum)
     run_epoch, run_validation = programs.epoch, programs.validation
     now = start
     last_saved = began = time.monotonic()

@@ -28,24 +28,24 @@ from rcmvae.training.programs import Programs
 from rcmvae.training.sharing import once_per_plan
 from rcmvae.training.state import Pixels, Plan, Stand, Streams, TrainState
 
-HeldOut = Callable[[], list[Codes]]  # every replica's codes of the held-out samples, once asked for
+Judged = Callable[[], list[Codes]]  # every replica's codes of the samples that decide, once asked for
 
 
 class Growing:
     """A curriculum at work in a run: every replica decides for itself, and all are changed by one program."""
 
-    def __init__(self, plan: Plan, programs: Programs, validation: Pixels, curriculum: Curriculum) -> None:
+    def __init__(self, plan: Plan, programs: Programs, judged: Pixels, curriculum: Curriculum) -> None:
         self.grower = Grower(curriculum, plan.num_channels, plan.options.epochs)
-        self.validation = validation
+        self.judged = judged
         self.codes = programs.codes
         self.joint = programs.joint
         self.carry_out = compile_carrying_out(plan, programs.devices, curriculum)
 
     def after_epoch(self, now: Checkpoint, signals: Sequence[Signals]) -> tuple[Checkpoint, list[Signals]]:
         """The checkpoint with this epoch's decisions in it, and the signals with what they were."""
-        held_out = functools.cache(lambda: self.codes(now.arrays.state, self.validation))
-        flows = self._flows(now, held_out)
-        seen = self._with_joint(now, self._with_codes(now, signals, held_out))
+        codes = functools.cache(lambda: self.codes(now.arrays.state, self.judged))
+        flows = self._flows(now, codes)
+        seen = self._with_joint(now, self._with_codes(now, signals, codes))
         steps = [self.grower.step(*each) for each in zip(now.growth, seen, flows, strict=True)]
         after = tuple(growth for growth, _ in steps)
         told = [
@@ -64,13 +64,13 @@ class Growing:
             now = dataclasses.replace(now, arrays=self.carry_out(now.arrays, orders))
         return dataclasses.replace(now, growth=after), told
 
-    def _flows(self, now: Checkpoint, held_out: HeldOut) -> list[Float[np.ndarray, "K K"] | None]:
+    def _flows(self, now: Checkpoint, codes: Judged) -> list[Float[np.ndarray, "K K"] | None]:
         """Where the mass of each channel went since the trial began, for replicas whose trial is due."""
         due = [self.grower.is_due(growth, now.epoch) for growth in now.growth]
         if not any(due):
             return [None] * len(due)
         assert now.arrays.before is not None
-        pairs = zip(self.codes(now.arrays.before, self.validation), held_out(), strict=True)
+        pairs = zip(self.codes(now.arrays.before, self.judged), codes(), strict=True)
         flows = [was.responsibility.T @ now_is.responsibility / len(was.z) for was, now_is in pairs]
         return [flow if is_due else None for flow, is_due in zip(flows, due, strict=True)]
 
@@ -80,15 +80,13 @@ class Growing:
     def _with_joint(self, now: Checkpoint, signals: Sequence[Signals]) -> Sequence[Signals]:
         if not self._looks(now):
             return signals
-        joints = self.joint(now.arrays.state, self.validation)
+        joints = self.joint(now.arrays.state, self.judged)
         return [dataclasses.replace(one, joint=joint) for one, joint in zip(signals, joints, strict=True)]
 
-    def _with_codes(
-        self, now: Checkpoint, signals: Sequence[Signals], held_out: HeldOut
-    ) -> Sequence[Signals]:
+    def _with_codes(self, now: Checkpoint, signals: Sequence[Signals], codes: Judged) -> Sequence[Signals]:
         if not self.grower.needs_codes or not self._looks(now):
             return signals
-        pairs = zip(signals, held_out(), strict=True)
+        pairs = zip(signals, codes(), strict=True)
         return [dataclasses.replace(one, codes=codes) for one, codes in pairs]
 
 
