@@ -5,7 +5,7 @@ from rcmvae.diagnostics.metric import in_section
 OPENING = """# Every metric
 
 `summary.json` has these numbers for the test split, and `rcmvae evaluate RUN` makes them for any split, or, with
-`--on FILE`, for other samples. The metric `section/name` stands under `section`, `name`, with its mean, its standard
+`--on DATA`, for other samples. The metric `section/name` stands under `section`, `name`, with its mean, its standard
 deviation and its value for each seed. Under `absent` stands why another is not there: a number without a meaning is
 never a zero.
 """
