@@ -22,6 +22,7 @@ from rcmvae.config import Config, dump_config, load_config
 from rcmvae.data import ArraysSource, Dataset, Scaling
 from rcmvae.errors import RcmvaeError, RunError, closest, counted, listed, spelled
 from rcmvae.options import flattened
+from rcmvae.splits import SPLITS
 from rcmvae.training import RUN_FILES, RunOptions, last_saved
 
 LOCK = ".lock"  # of the process that trains
@@ -54,12 +55,12 @@ class DataCard:
             label_names=tuple(dataset.label_names),
             scaling=dataset.scaling,
             fingerprint=dataset.fingerprint,
-            splits={name: len(getattr(dataset, name).x) for name in ("train", "validation", "test")},
+            splits={name: len(getattr(dataset, name).x) for name in SPLITS},
         )
 
     def __str__(self) -> str:
         """What there is to train on, in half a sentence."""
-        train, validation, test = (f"{self.splits[name]:,}" for name in ("train", "validation", "test"))
+        train, validation, test = (f"{self.splits[name]:,}" for name in SPLITS)
         one = counted(self.shape[0], "column") if len(self.shape) == 1 else spelled(self.shape)
         kinds = f"labels of {counted(self.num_classes, 'kind')}" if self.num_classes else "no labels"
         return f"{self.name}: {train} samples of {one} to train on, {validation} to validate, {test} to test; {kinds}"

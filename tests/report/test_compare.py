@@ -111,6 +111,32 @@ def test_the_command_prints_and_writes(runs: list[RunDirectory], tmp_path: Path)
     assert output.read_text(encoding="utf-8") == page(compare(runs))
 
 
+def test_long_values_are_told_whole_with_their_kind_first(tmp_path: Path) -> None:
+    views = [
+        {"drop": 0.25, "scale": 0.125, "kind": "jitter"},
+        {"share": 0.5, "number": 3, "kind": "neighbours"},
+    ]
+    other = {"objective": {"consistency": {"views": views}}}
+    rows = compare([left(tmp_path / "a"), left(tmp_path / "b", other)]).differences.rows
+    told = next(row[2] for row in rows if row[0].startswith("objective"))
+    assert "…" not in told
+    assert all(
+        part in told for part in ("kind: jitter, scale: 0.125, drop: 0.25", "kind: neighbours, number: 3")
+    )
+
+
+@pytest.mark.parametrize(("columns", "is_wide"), [("99", False), ("100", True)])
+def test_meanings_are_told_where_there_is_room(
+    runs: list[RunDirectory], columns: str, is_wide: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    told = (
+        CliRunner().invoke(app, ["compare", *(str(run.path) for run in runs)], catch_exceptions=False).stdout
+    )
+    assert ("meaning" in told) == is_wide
+    assert ("make the terminal 100 columns wide" in told) == (not is_wide)
+
+
 def test_a_curve_goes_where_its_values_are() -> None:
     drawn = chart([Line(((1, 0.0), (2, 10.0), (3, 10.0)), "#123456", is_faint=False)])
     way = drawn.partition('<path d="M')[2].partition('"')[0].split("L")

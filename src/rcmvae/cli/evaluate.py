@@ -117,7 +117,7 @@ def _show(
         say(console, DENSITIES)
     say(console, f"Written to {run / scores.get('file', Cut(**cut).file_of(scores['split']))}")
     if ood is not None:
-        console.print(tables.novelty(scores["ood"]))
+        console.print(tables.novelty(scores["ood"], meanings=is_wide))
         say(
             console,
             f"Doubt is {scores['ood']['doubt']}.",

@@ -104,7 +104,7 @@ def names(found: Names, active: Sequence[bool], seed: int | None) -> Table:
     return made
 
 
-def novelty(found: Mapping[str, Any]) -> Table:
+def novelty(found: Mapping[str, Any], *, meanings: bool = True) -> Table:
     """How well samples of another kind are told from those of a split, a row for each score."""
     made = Table(
         title=f"{found['outlier_samples']:,} samples of {escape(found['outliers'])} among {found['samples']:,} of the "
@@ -115,10 +115,12 @@ def novelty(found: Mapping[str, Any]) -> Table:
     made.add_column("score")
     for name in ("AUROC", "FPR95"):
         made.add_column(name, justify="right")
-    made.add_column("meaning")
+    if meanings:
+        made.add_column("meaning")
     for name, meaning in SCORES.items():
         told = found["scores"][name]
-        made.add_row(name, number(told["auroc"], "{:.3f}"), number(told["fpr95"], "{:.1%}"), meaning)
+        cells = (name, number(told["auroc"], "{:.3f}"), number(told["fpr95"], "{:.1%}"))
+        made.add_row(*cells, *((meaning,) if meanings else ()))
     return made
 
 
