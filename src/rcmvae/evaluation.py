@@ -59,7 +59,9 @@ def evaluate(
     if given is not None:
         known = _known(setting, ending.names)
         found = scores(_on(setting, given, known), chosen, "test", ending, cut, importance, _source(samples))
-        unknown = sorted({given.labels[y] for y in given.label[given.label != UNLABELLED]} - {*known})
+        unknown = sorted(
+            {given.labels[number] for number in given.label[given.label != UNLABELLED]} - {*known}
+        )
         file = cut.file_of(_title(samples, given, options))
         result = found | {"options": [*options], "unknown_labels": unknown, "file": file}
         run.write_json(file, result)

@@ -228,9 +228,7 @@ def _go_on(
             data = setting.on_device(setting.dataset.train), setting.on_device(setting.dataset.validation)
             apart = None if plan.curriculum is None else setting.telling_apart()
             try:
-                outcome = fit(
-                    plan, setting.devices, start, *data, watching, checkpoints, interruption, None, apart
-                )
+                outcome = fit(plan, setting.devices, start, *data, watching, checkpoints, interruption, apart)
             except NonFiniteError as error:
                 failed = {"status": "failed", "reason": str(error)}
                 _conclude(run, tracks, interruption, failed, str(error))

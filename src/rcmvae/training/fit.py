@@ -60,8 +60,8 @@ def fit(
     listeners: Sequence[Listener] = (),
     checkpoints: Checkpoints | None = None,
     interruption: Interruption | None = None,
-    programs: Programs | None = None,
     told_apart_by: Pixels | None = None,
+    programs: Programs | None = None,
 ) -> Outcome:
     """Train from a checkpoint (`begin` makes the first) until the last epoch, early stopping or a signal.
 
