@@ -11,7 +11,7 @@ from unittest import mock
 
 import jax
 
-from rcmvae import experiment
+from rcmvae import evaluation, experiment
 from rcmvae.errors import RunError
 from rcmvae.structs import Signals
 from tests.training.small import digits, tiny
@@ -28,6 +28,8 @@ def main(port: str, rank: int, directory: Path) -> None:
     result["run"] = str(run.path)
     with mock.patch("rcmvae.figures.drawing.DPI", 30):
         result["report"] = str(experiment.make_report(run.path, "validation", digits()))
+    apart = digits().validation
+    result["on"] = evaluation.evaluate(run.path, dataset=digits(), samples=apart.x, y=apart.truth)
     result["seen"] = sorted(str(file.relative_to(run.path)) for file in run.path.rglob("*.npz"))
 
     # A signal reaches one process alone, and ends both after the same epoch.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from rcmvae import experiment
+from rcmvae import evaluation, experiment
 from rcmvae.diagnostics import Bundle
 from rcmvae.run import RunDirectory
 
@@ -92,6 +92,16 @@ def test_the_lead_reports_what_all_have_looked_at(pair: Pair, coarse: None) -> N
         for name in ("responsibility", "nll", "kl", "mean", "log_var"):
             ours, theirs = getattr(one, name), getattr(other, name)
             np.testing.assert_allclose(ours, theirs, rtol=RTOL, atol=1e-5, err_msg=name)
+
+
+def test_both_judge_samples_of_no_split_as_one_process_does(pair: Pair) -> None:
+    path, apart = Path(pair.lead["run"]), digits().validation
+    assert pair.lead["on"] == pair.other["on"]
+    assert (path / pair.lead["on"]["file"]).is_file()
+    alone = evaluation.evaluate(path, dataset=digits(), samples=apart.x, y=apart.truth)
+    assert alone.keys() == pair.lead["on"].keys()
+    for name, value in alone["losses"].items():
+        assert pair.lead["on"]["losses"][name]["mean"] == pytest.approx(value["mean"], rel=RTOL)
 
 
 def test_they_learn_what_one_process_learns(pair: Pair, alone: RunDirectory) -> None:
