@@ -44,6 +44,7 @@ class DataCard:
     scaling: Scaling
     fingerprint: str
     splits: dict[str, int]
+    columns: tuple[str, ...] = ()  # what the values of a vector are called, where they have names
 
     @classmethod
     def of(cls, dataset: Dataset) -> "DataCard":
@@ -56,6 +57,7 @@ class DataCard:
             scaling=dataset.scaling,
             fingerprint=dataset.fingerprint,
             splits={name: len(getattr(dataset, name).x) for name in SPLITS},
+            columns=dataset.columns,
         )
 
     def __str__(self) -> str:
@@ -74,6 +76,7 @@ class DataCard:
         fields: dict[str, Any] = saved | {
             "shape": tuple(saved["shape"]),
             "label_names": tuple(saved["label_names"]),
+            "columns": tuple(saved.get("columns", ())),
             "scaling": Scaling.from_dict(saved["scaling"]),
         }
         return cls(**fields)

@@ -60,6 +60,13 @@ def test_all_numeric_columns_or_the_named_ones(cells: Path) -> None:
     assert raw.train.label.tolist() == [0, 1] * 10
 
 
+def test_columns_keep_their_names(cells: Path, write: Any) -> None:
+    assert Parquet(path=cells, label_column="code").read().columns == ("size", "count")
+    assert Parquet(path=cells, features=("count", "size")).read().columns == ("count", "size")
+    lists = write({"x": [[1.0, 2.0]] * 4}, "lists.parquet")
+    assert Parquet(path=lists, image_column="x").read().columns == ()
+
+
 def test_empty_labels_are_unlabelled(cells: Path) -> None:
     raw = Parquet(path=cells, features=("size",), label_column="code").read()
     assert raw.train.label.tolist() == [-1, 0] * 10

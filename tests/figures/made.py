@@ -119,6 +119,7 @@ def made(
         epoch=12,
         shape=shape,
         label_names=tuple(f"kind {y}" for y in range(classes)),
+        columns=(),
         truth=truth,
         label=np.full(N, -1, np.int32),
         mark=np.arange(N, dtype=np.uint64),

@@ -14,6 +14,7 @@ from rcmvae.config import from_mapping
 from rcmvae.curriculum import channel_tree
 from rcmvae.curriculum.tree import ChannelTree, Merge
 from rcmvae.diagnostics import Absent
+from rcmvae.errors import percent
 from rcmvae.figures import FIGURES, drawings
 from rcmvae.figures.curriculum.k_active import kicked
 from rcmvae.figures.maps import MOST_POINTS, thinned
@@ -210,6 +211,45 @@ def test_ownership_is_the_share_of_each_label() -> None:
     for row, k in enumerate(channels):
         share = np.bincount(bundle.truth[bundle.channel == k], minlength=3) / (bundle.channel == k).sum()
         np.testing.assert_allclose(np.asarray(image.get_array())[row], share)
+
+
+def test_profiles_are_means_of_channels_in_deviations() -> None:
+    findings = made(K=5, closed=[2], shape=(7,), as_bytes=False)
+    names = tuple(f"column called {at}" for at in range(7))
+    findings = dataclasses.replace(findings, bundle=dataclasses.replace(findings.bundle, columns=names))
+    pictures = findings.bundle.pictures
+    x, held = pictures.thumbnail.astype(float), findings.bundle.channel[pictures.thumbnail_of]
+    x[:, 3] += 5 * held  # far apart in one column,
+    x[:, 5] = 2.5  # and all alike in another
+    pictures = dataclasses.replace(pictures, thumbnail=x.astype(np.float32))
+    findings = dataclasses.replace(findings, bundle=dataclasses.replace(findings.bundle, pictures=pictures))
+    figure = drawn("mixture/profiles", findings)
+    axes = figure.axes[0]
+    rows = [names.index(tick.get_text()) for tick in axes.get_yticklabels()]
+    channels = [int(tick.get_text().split()[1]) for tick in axes.get_xticklabels()]
+    assert channels == [0, 1, 3, 4]
+    assert (rows[0], rows[-1]) == (3, 5)
+    shown, between = np.asarray(axes.images[0].get_array()), []
+    for row, column in enumerate(rows):
+        value = x[:, column].astype(np.float32).astype(float)
+        spread = value.std() or 1.0
+        for at, k in enumerate(channels):
+            assert shown[row, at] == pytest.approx(
+                (value[held == k].mean() - value.mean()) / spread, abs=1e-5
+            )
+        within = sum((held == k).sum() * value[held == k].var() for k in channels) / len(value)
+        between.append(1 - within / spread**2 if value.std() else 0.0)
+    assert between == sorted(between, reverse=True)
+    told = [text.get_text() for text in axes.texts][-7:]
+    assert told == [percent(share) for share in between]
+    assert figure.get_suptitle().startswith("Channels differ most in column called 3")
+
+
+def test_profiles_of_many_columns_are_those_that_tell_most() -> None:
+    figure = drawn("mixture/profiles", made(K=40, N=2000, shape=(50,), as_bytes=False))
+    caption = figure.get_supxlabel().replace("\n", " ")
+    assert "Not shown: 20 more channels. Not shown: 20 more columns." in caption
+    assert figure.axes[0].get_yticklabels()[0].get_text().startswith("column ")
 
 
 def test_channels_are_shown_with_what_they_are_called() -> None:

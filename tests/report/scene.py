@@ -53,6 +53,7 @@ def bundle(shape: tuple[int, ...] = (SIDE, SIDE, 1), *, labelled: bool = True, s
         epoch=3,
         shape=shape,
         label_names=NAMES,
+        columns=(),
         truth=truth,
         label=np.full(N, -1, np.int32),
         mark=np.arange(N, dtype=np.uint64),

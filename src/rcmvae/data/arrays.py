@@ -32,6 +32,7 @@ class Raw:
     train: Samples
     test: Samples | None  # None: the source makes no distinction
     label_names: tuple[str, ...]
+    columns: tuple[str, ...] = ()  # what the values of a vector are called; empty where they have no names
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,6 +61,7 @@ class Dataset:
     fingerprint: str  # of the three splits and the names: equal exactly when training would see the same data
     name: str
     source: Options  # where it came from, and how it was split
+    columns: tuple[str, ...] = ()  # what the values of a vector are called; empty where they have no names
 
     @property
     def splits(self) -> dict[str, Arrays]:

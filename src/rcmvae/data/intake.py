@@ -40,7 +40,18 @@ def take_in(
         Samples(train, codes[: len(train)]),
         None if test is None else Samples(test, codes[len(train) :]),
         names,
+        columns_of(x),
     )
+
+
+def columns_of(x: Any) -> tuple[str, ...]:
+    """What the columns of a data frame are called; nothing where any has a name that is no text.
+
+    >>> columns_of(np.zeros((2, 3)))
+    ()
+    """
+    names = tuple(getattr(x, "columns", ()))
+    return names if all(isinstance(name, str) for name in names) else ()
 
 
 def as_stored(x: Any, where: str) -> Stored:

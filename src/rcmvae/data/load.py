@@ -71,6 +71,7 @@ def assemble(source: Source, raw: Raw) -> Dataset:
         fingerprint=fingerprint(splits, raw.label_names),
         name=source.name,
         source=source,
+        columns=raw.columns,
     )
 
 

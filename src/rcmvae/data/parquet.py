@@ -1,5 +1,6 @@
 """Parquet tables: one column per feature, or one column of images."""
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -77,10 +78,13 @@ class Parquet(Source):
         # a test table has to have the very columns that were found in the first one
         features = self.features or (() if self.image_column else self._numeric_columns(table))
         x, label = self._samples(table, features)
-        if self.test_path is None:
-            return take_in(x, label, where=str(self.path))
-        x_test, label_test = self._samples(Table(located(self.test_path)), features)
-        return take_in(x, label, x_test, label_test, where=str(self.path), where_test=str(self.test_path))
+        test = (
+            (None, None)
+            if self.test_path is None
+            else self._samples(Table(located(self.test_path)), features)
+        )
+        raw = take_in(x, label, *test, where=str(self.path), where_test=str(self.test_path or ""))
+        return dataclasses.replace(raw, columns=features)
 
     def _numeric_columns(self, table: Table) -> tuple[str, ...]:
         names = tuple(name for name in table.numeric_names if name != self.label_column)

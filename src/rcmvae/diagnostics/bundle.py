@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int, Shaped, UInt64
 
 from rcmvae.errors import RunError
 
-FORMAT = 2
+FORMAT = 3
 SURE = 0.9  # the largest responsibility from which on a sample is sure of its channel
 
 
@@ -44,6 +44,7 @@ class Bundle:
     epoch: int  # of the weights
     shape: tuple[int, ...]
     label_names: tuple[str, ...]
+    columns: tuple[str, ...]  # what the values of a vector are called; empty where they have no names
     truth: Int[np.ndarray, " N"]  # −1 where nobody knows
     label: Int[np.ndarray, " N"]  # what training was told of it; −1 is nothing
     mark: UInt64[np.ndarray, " N"]  # of each sample, by its bytes
@@ -156,5 +157,5 @@ def _flat(part: Bundle | Pictures) -> dict[str, Any]:
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
     """Text, numbers and tuples as they were before NumPy held them."""
     scalars = {name: fields[name].item() for name in ("data", "split", "seed", "epoch")}
-    tuples = {name: tuple(fields[name].tolist()) for name in ("shape", "label_names")}
+    tuples = {name: tuple(fields[name].tolist()) for name in ("shape", "label_names", "columns")}
     return fields | scalars | tuples

@@ -103,6 +103,7 @@ def _bundle(
         epoch=epoch,
         shape=dataset.shape,
         label_names=tuple(dataset.label_names),
+        columns=dataset.columns,
         truth=part.truth,
         label=part.label,
         mark=marks(part.x),

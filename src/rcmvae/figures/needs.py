@@ -6,6 +6,7 @@ from typing import TypeVar
 from rcmvae.diagnostics import Absent
 from rcmvae.diagnostics.metric import UNTAUGHT
 from rcmvae.errors import counted
+from rcmvae.figures.contents import channels_in_use
 from rcmvae.findings import Findings
 from rcmvae.structs import UNLABELLED
 
@@ -47,6 +48,17 @@ def rival(findings: Findings) -> str | None:
     """More than one open channel."""
     several = findings.bundle.active.sum() > 1
     return None if several else "Only one channel is open: no other could draw a sample."
+
+
+def several_in_use(findings: Findings) -> str | None:
+    """More than one channel that holds samples."""
+    several = len(channels_in_use(findings.bundle)) > 1
+    return None if several else "Only one channel is in use: there is nothing to compare it with."
+
+
+def vectors(findings: Findings) -> str | None:
+    """Samples whose values mean something one by one."""
+    return "The samples are images: a pixel alone says little." if findings.bundle.is_image else None
 
 
 def names(findings: Findings) -> str | None:

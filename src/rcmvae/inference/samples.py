@@ -12,7 +12,7 @@ from rcmvae.config import load_source
 from rcmvae.data import SOURCES, ArraysSource, Source, load
 from rcmvae.data.arrays import Arrays, Stored
 from rcmvae.data.catalogue import readers_of
-from rcmvae.data.intake import as_stored, take_in
+from rcmvae.data.intake import as_stored, columns_of, take_in
 from rcmvae.data.source import located
 from rcmvae.errors import ConfigError, DataError, RunError, nearest
 from rcmvae.inference.trained import Reader, Trained
@@ -24,7 +24,7 @@ FORMS = f"a .npy, .npz or .parquet file, a folder of images, or a split of the r
 def samples_of(trained: Reader | Trained, given: Any, options: Sequence[str] = ()) -> Stored:
     """Samples in the order of their rows: as given, from a file or folder, or of a split of the run's own data."""
     if not isinstance(given, str | Path):
-        return trained.accept(as_stored(given, "x"), "x")
+        return trained.accept(as_stored(_in_order(trained, given), "x"), "x")
     if str(given) in SPLITS:
         return _own(trained, str(given), options).x
     path = located(Path(given))
@@ -52,7 +52,7 @@ def labelled_samples_of(
 ) -> Labelled:
     """The same with their labels: `y`, or those of a file, of the folders that images lie in, or of a split."""
     if not isinstance(given, str | Path):
-        raw = take_in(given, y, where="x")
+        raw = take_in(_in_order(trained, given), y, where="x")
         return Labelled(trained.accept(raw.train.x, "x"), raw.train.label, raw.label_names)
     if y is not None:
         raise ConfigError(f"y belongs to samples that are given in Python; {given} has labels of its own.")
@@ -61,6 +61,19 @@ def labelled_samples_of(
         return Labelled(part.x, part.truth, trained.card.label_names)
     raw = _source(trained, located(Path(given)), options).read()
     return Labelled(trained.accept(raw.train.x, str(given)), raw.train.label, raw.label_names)
+
+
+def _in_order(trained: Reader | Trained, given: Any) -> Any:
+    """A data frame's columns by their names, in the order of training; anything else as it is."""
+    known, found = trained.card.columns, columns_of(given)
+    if not known or not found:
+        return given
+    missing = [name for name in known if name not in found]
+    if missing:
+        raise DataError(
+            f"x has no column {missing[0]!r}, but {trained.name} was trained with it.{nearest(missing[0], found)}"
+        )
+    return given[list(known)]
 
 
 def _own(trained: Reader | Trained, split: str, options: Sequence[str]) -> Arrays:
@@ -93,6 +106,9 @@ def _source(trained: Reader | Trained, path: Path, options: Sequence[str]) -> So
     if not readers:
         raise DataError(f"{path} cannot be read: what is looked at is {FORMS}.")
     kept = _how_the_run_reads(trained.config.data) if readers[0] is own else []
+    asked_for_images = any(option.startswith("image_column=") for option in options)
+    if trained.card.columns and "features" in readers[0].model_fields and not asked_for_images:
+        kept.append(f"features={json.dumps(trained.card.columns)}")  # by their names, wherever they stand
     return load_source(readers[0].kind_name(), [*kept, f"path={json.dumps(str(path))}", *options])
 
 

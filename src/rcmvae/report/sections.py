@@ -21,7 +21,7 @@ class Section(NamedTuple):
 
 SECTIONS = (
     Section("What the channels draw", ("core/reconstructions", "mixture/manifolds", "core/samples")),
-    Section("What the channels hold", ("mixture/channel_ownership", "mixture/doubtful")),
+    Section("What the channels hold", ("mixture/channel_ownership", "mixture/profiles", "mixture/doubtful")),
     Section("How channels group", ("mixture/tree",)),
     Section(
         "Naming channels with labels",

@@ -8,6 +8,7 @@ from rcmvae.figures.mixture.doubtful import doubtful as doubtful
 from rcmvae.figures.mixture.evolution import evolution as evolution
 from rcmvae.figures.mixture.latent_by_channel import latent_by_channel as latent_by_channel
 from rcmvae.figures.mixture.manifolds import manifolds as manifolds
+from rcmvae.figures.mixture.profiles import profiles as profiles
 from rcmvae.figures.mixture.recon_by_channel import recon_by_channel as recon_by_channel
 from rcmvae.figures.mixture.recon_selected import recon_selected as recon_selected
 from rcmvae.figures.mixture.routing_hardness import routing_hardness as routing_hardness

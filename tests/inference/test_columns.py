@@ -1,0 +1,43 @@
+"""A run on a table knows its columns by their names."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rcmvae import experiment, inference
+from rcmvae.errors import DataError
+from rcmvae.evaluation import evaluate
+from rcmvae.inference import Trained
+from rcmvae.recipes import made_for
+from rcmvae.training.options import RunOptions
+
+
+def test_columns_are_known_by_their_names(tmp_path: Path) -> None:
+    """In whatever order a table has them, and whatever else it has: from a file, and from a data frame."""
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    columns = {name: rng.normal(at, 1 + at, 240).astype(np.float32) for at, name in enumerate("abcde")}
+    table = pandas.DataFrame(columns)
+    table.to_parquet(tmp_path / "x.parquet")
+    config = made_for(str(tmp_path / "x.parquet"), ["training.epochs=1"]).config
+    run = experiment.train(config.model_copy(update={"run": RunOptions(directory=tmp_path, report=False)}))
+    trained = Trained.open(run.path)
+    assert trained.card.columns == tuple("abcde")
+    x = np.stack([*columns.values()], axis=1)
+    mixed = table.assign(id=np.arange(240))[["d", "id", "a", "e", "c", "b"]]
+    mixed.to_parquet(tmp_path / "mixed.parquet")
+    for given in (tmp_path / "mixed.parquet", mixed, table, x):
+        np.testing.assert_array_equal(inference.samples_of(trained, given), x)
+    np.testing.assert_array_equal(
+        evaluate(run.path, samples=mixed)["losses"]["bound"]["per_seed"],
+        evaluate(run.path, samples=tmp_path / "x.parquet")["losses"]["bound"]["per_seed"],
+    )
+    renamed = mixed.rename(columns={"a": "aa"})
+    renamed.to_parquet(tmp_path / "renamed.parquet")
+    with pytest.raises(
+        DataError, match=r"x has no column 'a', but .* was trained with it\. Did you mean 'aa'\?"
+    ):
+        inference.samples_of(trained, renamed)
+    with pytest.raises(DataError, match=r"renamed\.parquet has no column 'a'"):
+        inference.samples_of(trained, tmp_path / "renamed.parquet")
