@@ -181,7 +181,12 @@ def _curriculum(grown: Grown | None) -> tuple[dict[str, int], dict[str, str]]:
 
 def tree_of(tree: ChannelTree) -> dict[str, Any]:
     """A channel tree with the cut that it proposes."""
-    told = {"proposed": tree.proposed, "nearly": list(tree.nearly), "groups": tree.cut().tolist()}
+    told = {
+        "proposed": tree.proposed,
+        "clear": tree.is_clear,
+        "nearly": list(tree.nearly),
+        "groups": tree.cut().tolist(),
+    }
     return tree.to_json() | told
 
 

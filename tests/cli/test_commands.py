@@ -344,11 +344,11 @@ def test_the_outcome_in_plain_words() -> None:
     # Summaries of before name no reason, or another than today's.
     unknown = outcome(summary(seeds=[0, 1], test=two, channel_tree=trees, best_seed=1), "all")[1]
     assert unknown == "Where no seed is named, 1 stands for the run."
-    untested = summary(channel_tree=[{"channels": [0, 1], "proposed": 1}])
+    untested = summary(channel_tree=[{"channels": [0, 1], "proposed": 2, "clear": False}])
     del untested["test"]
     assert outcome(untested, "all")[1:] == [
         "The channel tree proposes no groups: views of a sample tell no two of all 2 channels apart by more than half, "
-        "and no step between merges stands out, so by them alone no channel is a kind of its own. Go by the channels."
+        "and no step between merges stands out, so by them alone nobody can say which channels are one kind. Go by the channels."
     ]
 
 

@@ -13,6 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from rcmvae.curriculum.information import mutual_information, purity_of_split
 from rcmvae.curriculum.tree import (
+    CHANCE,
     HALF_TOLD,
     WELL_TOLD,
     ChannelTree,
@@ -152,9 +153,11 @@ def test_channels_that_are_classes_stay_apart(seed: int, classes: int) -> None:
 
 @settings(deadline=None)
 @given(seed=SEEDS, channels=st.integers(2, 15))
-def test_one_class_is_one_group(seed: int, channels: int) -> None:
+def test_one_class_is_cut_nowhere(seed: int, channels: int) -> None:
     joint, _ = planted(seed, classes=1, channels=channels, slip=0.5, slip_class=0)
-    assert channel_tree(joint).proposed == 1
+    tree = channel_tree(joint)
+    assert not tree.is_clear
+    assert tree.nearly == ()
 
 
 def test_classes_of_classes_are_higher_up() -> None:
@@ -201,7 +204,12 @@ def test_a_rare_class_is_not_swallowed() -> None:
     ],
 )
 def test_the_proposal_is_where_similarity_drops(heights: list[float], proposed: int) -> None:
-    assert by_hand(heights).proposed == proposed
+    tree = by_hand(heights)
+    if len(heights) and proposed == 1:  # nothing is clear: all stay as they are
+        assert (tree.is_clear, tree.proposed) == (False, len(heights) + 1 - sum(h < CHANCE for h in heights))
+        assert "no cut is clear" in str(tree)
+    else:
+        assert (tree.is_clear, tree.proposed) == (True, proposed)
 
 
 @given(heights=st.lists(st.floats(0, 1), min_size=1, max_size=12), part=st.floats(0.51, 1))

@@ -19,6 +19,7 @@ HALF_TOLD = 0.5  # what is told apart less than this part of the largest height 
 WELL_TOLD = 0.75  # and what more, is one, however much more others are
 LITTLE_TOLD = 0.15  # heights below this count as this where steps are looked for
 STEP = 2  # so many times the height before it: a step that is one however rough the views are
+CHANCE = 0.01  # told no better than this, two channels are one whatever else is told
 NEARLY = 0.75  # of the largest gap: one that may as well be the cut
 TOLERANCE = 1e-4  # that a mean in single precision keeps
 
@@ -66,7 +67,12 @@ class ChannelTree:
         cut = self.cut()
         groups = " ".join(f"{{{' '.join(map(str, np.flatnonzero(cut == g)))}}}" for g in range(self.proposed))
         heights = ", ".join(f"{height:.2f}" for height in self.heights)
-        many = f"{counted(len(self.channels), 'channel')} in {counted(self.proposed, 'group')}: {groups}"
+        many = counted(len(self.channels), "channel")
+        many = (
+            f"{many} in {counted(self.proposed, 'group')}: {groups}"
+            if self.is_clear
+            else f"{many}, no cut is clear"
+        )
         return f"{many}; merges at {heights}" if heights else many
 
     @property
@@ -89,10 +95,21 @@ class ChannelTree:
 
         Where even the largest height is no more than one half, channels that are all told apart as badly may as well be
         one kind as many. Then only a step counts, from one merge to one of twice its height and to 0.3 or more, and
-        without one everything is one group. Where heights rise evenly, the proposal means little: `nearly` has others.
+        without one channels stay as they are, but for those that are not told apart at all: see `is_clear`. Where heights
+        rise evenly, the proposal means little: `nearly` has others.
+
+        >>> tree = channel_tree(np.array([[0.3, 0.2], [0.2, 0.3]]))
+        >>> tree.proposed, tree.is_clear
+        (2, False)
         """
         gaps = self._gaps
-        return len(self.channels) - int(gaps.argmax()) if gaps.any() else 1
+        merged = int(gaps.argmax()) if gaps.any() else int((self.heights < CHANCE).sum())
+        return len(self.channels) - merged
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether heights say which channels are kinds of their own: not, where all are told apart as badly."""
+        return len(self.channels) == 1 or bool(self._gaps.any())
 
     @property
     def nearly(self) -> tuple[int, ...]:
@@ -166,7 +183,7 @@ class ChannelTree:
         together = [Merge(first, channel, 0.0, self.information) for channel in rest]
         before = len(self.channels) - self.proposed  # merges that the proposed cut keeps
         # It joins the rest with the first merge that is given up, so that no other gap between heights becomes larger.
-        height = float(self.heights[before]) if self.proposed > 1 else 1.0
+        height = float(self.heights[before]) if before < len(self.merges) else 1.0
         left = self.merges[before - 1].information if before else self.information
         root = min(self.channels)
         join = Merge(min(first, root), max(first, root), height, left)

@@ -110,14 +110,14 @@ def grouping(summary: Mapping[str, Any], at: int) -> list[str]:
     others = _nearly(summary["seeds"], trees)
     if most == 1:
         return ["One channel is in use: there is nothing to group."]
-    if proposed == most:
-        return [f"The channel tree proposes no groups: every channel in use is told from the others{others}."]
-    if proposed == 1:
+    if not trees[at].get("clear", proposed > 1):  # summaries once said 1 where nothing is clear
         return [
             f"The channel tree proposes no groups: views of a sample tell no two of all {most} channels apart by "
-            "more than half, and no step between merges stands out, so by them alone no channel is a kind of its own. "
-            "Go by the channels."
+            "more than half, and no step between merges stands out, so by them alone nobody can say which channels are "
+            "one kind. Go by the channels."
         ]
+    if proposed == most:
+        return [f"The channel tree proposes no groups: every channel in use is told from the others{others}."]
     of_all = [tree["proposed"] for tree in trees]
     spread = f" (all {len(trees)} seeds: {span(of_all)})" if len({*of_all}) > 1 else ""
     line = f"The channel tree proposes {proposed} groups{spread} of {most} channels{others}."

@@ -35,7 +35,7 @@ def tree(findings: Findings) -> Figure:
     laid_out = dendrogram(found.linkage(), no_plot=True)
     order = [found.channels[leaf] for leaf in laid_out["leaves"]]
     cut = cut_height(found.heights, len(found.channels) - found.proposed)
-    is_cut = found.proposed > 1
+    is_cut = found.is_clear
     labels = commonest(findings.bundle, groups)
     shades = groups if labels is None else labels[groups]
     drawn = page(
@@ -80,11 +80,11 @@ def tree(findings: Findings) -> Figure:
 
 def _title(found: ChannelTree) -> str:
     many = counted(len(found.channels), "channel")
-    if found.proposed == len(found.channels) > 1:
+    if not found.is_clear:
+        return f"{many}, and no cut to propose"
+    if found.proposed == len(found.channels):
         return f"{many}, each told from the others"
-    if found.proposed > 1:
-        return f"{many} make {counted(found.proposed, 'group')}"
-    return f"{many}, and no cut to propose"
+    return f"{many} make {counted(found.proposed, 'group')}"
 
 
 def _about_colours(found: ChannelTree, labelled: bool) -> str:
