@@ -4,9 +4,8 @@
 
 The recipe that vectors get where nothing is said, without labels, with as many channels as heaps or more. The two
 nearest heaps are 8 deviations apart in up to 4 columns, 6 in up to 8, and 4 in more. A 1 among the groups stands for
-no proposal. `told` is the adjusted Rand index
-of groups and heaps, and `heights` (in the file) are what another rule for the cut would have to go by. Every seed draws
-its own heaps; the numbers of the rule were chosen with seeds 0 and 1.
+no proposal. `told` is the adjusted Rand index of groups and heaps, and `heights` (in the file) are what another rule
+for the cut would have to go by. Every seed draws its own heaps; the numbers of the rule were chosen with seeds 0 and 1.
 """
 
 import itertools

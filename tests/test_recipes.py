@@ -96,6 +96,13 @@ def test_channels_grow_where_that_is_asked_for(shape: tuple[int, ...], samples: 
     assert (asked.curriculum.initial, asked.curriculum.trial, asked.training.epochs) == (2, 3, 90)
     assert asked.curriculum.finish == config.curriculum.finish, "what is not given is the recipe's"
     assert (asked.curriculum.helps, asked.curriculum.merge_below) == (config.curriculum.helps, 0.3)
+    once = config_for(dataset, ["curriculum.policy.when={kind: scheduled, at: [3]}"])
+    assert once.curriculum is not None
+    assert once.curriculum.policy.model_dump(exclude={"kind"})["when"] == {
+        "kind": "scheduled",
+        "at": (3,),
+        "every": None,
+    }
     apart = config_for(dataset, ["curriculum.merge_below=null"])
     assert apart.curriculum == config.curriculum.model_copy(update={"merge_below": None})
     assert apart.objective == config.objective

@@ -55,17 +55,21 @@ def first_line(cls: type[Options]) -> str:
     return (cls.__doc__ or "").strip().partition("\n")[0]
 
 
-def flattened(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def flattened(value: Any, path: str = "", *, wholes: bool = False) -> Iterator[tuple[str, Any]]:
     """Every value in nested mappings under its path, empty mappings among them.
+
+    With `wholes`, a mapping that names its kind is a value.
 
     >>> dict(flattened({"model": {"num_channels": 3}, "tracking": []}))
     {'model.num_channels': 3, 'tracking': []}
+    >>> dict(flattened({"curriculum": {"start": {"kind": "fresh"}}}, wholes=True))
+    {'curriculum.start': {'kind': 'fresh'}}
     """
-    if not isinstance(value, Mapping) or not value:
+    if not isinstance(value, Mapping) or not value or (wholes and "kind" in value):
         yield path, value
         return
     for key, inner in value.items():
-        yield from flattened(inner, f"{path}.{key}" if path else key)
+        yield from flattened(inner, f"{path}.{key}" if path else key, wholes=wholes)
 
 
 def is_number(value: Any) -> bool:

@@ -94,7 +94,7 @@ class Recipe:
         found = self.settings(epochs=1, num_samples=num_samples)
         each = max(1, round(num_samples / self.batch_size))
         trial = max(1, round(TRIAL / each))
-        every, finish = max(1, trial // 2), min(max(round(6 * TRIAL / each), 12), 60)
+        every, finish = max(1, trial // 2), min(max(round(6 * TRIAL / each), 18), 60)
         found["model"]["num_channels"] = MOST_CHANNELS
         found["objective"] |= {"usage_entropy": -self.even, "reconstruction": 1, "kl_z": 1, "kl_c": 1}
         training: dict[str, Any] = {"epochs": finish + MOST_TRIALS * (every + trial)}
@@ -309,7 +309,7 @@ def _of_curriculum(overrides: Iterable[str]) -> Iterator[tuple[str, Any]]:
     """Each value of these under the path of its key, also where a whole is given."""
     for change in overrides:
         path, _, text = change.partition("=")
-        yield from flattened(parse(text, f"The value in `{change}`"), path)
+        yield from flattened(parse(text, f"The value in `{change}`"), path, wholes=True)
 
 
 def how_to_read(named: str, options: Sequence[str] = ()) -> tuple[str, list[str]]:

@@ -348,7 +348,8 @@ def test_the_outcome_in_plain_words() -> None:
     del untested["test"]
     assert outcome(untested, "all")[1:] == [
         "The channel tree proposes no groups: views of a sample tell no two of all 2 channels apart by more than half, "
-        "and no step between merges stands out, so by them alone nobody can say which channels are one kind. Go by the channels."
+        "and no step between merges stands out, so by them alone nobody can say which channels are one kind. "
+        "Go by the channels."
     ]
 
 

@@ -55,7 +55,7 @@ class TestTrial:
                 return shared({0: 1.0}, bound=12.5)
             return shared({0: 0.55, 1: 0.45}, bound=11.0)
 
-        event = last(lived(grower(limit=2, epochs=6), world), "kept")
+        event = last(lived(grower(limit=2, epochs=6, policy={"kind": "scheduled", "at": [2]}), world), "kept")
         gained = information(world(frozenset({0, 1}), 0).joint)
         assert event.helped
         # −.55 log .55 − .45 log .45 is what the two, told apart for certain, would be worth.
@@ -64,6 +64,21 @@ class TestTrial:
         assert event.scores["smallest_usage"] == pytest.approx(0.45)
         # Of the newcomer's mass: columns of FLOW are all alike
         assert event.sources == pytest.approx({0: 0.7, 2: 0.2, 3: 0.1})
+
+    @pytest.mark.parametrize("more", [0.0, 0.5, 1.5])
+    def test_what_training_brings_by_itself_is_no_help(self, more: float):
+        """The bound falls by 2 nats in every epoch, and by so many more once the second channel is open."""
+
+        def world(open_now: frozenset[int], epoch: int) -> Sight:
+            return useless(open_now, epoch)._replace(bound=100.0 - 2 * epoch - more * (len(open_now) - 1))
+
+        late = {"kind": "birth", "when": {"kind": "scheduled", "at": [3]}}
+        helps = {"cleanness": 9, "bound": 1, "min_usage": 0}
+        (_, judged) = lived(grower(policy=late, helps=helps, epochs=8, trial=2, limit=2), world)[
+            -1
+        ].growth.events[:2]
+        assert judged.scores["bound_gain"] == pytest.approx(more)
+        assert judged.helped == (more > 1)
 
     @pytest.mark.parametrize(
         ("helps", "helped"),
@@ -79,13 +94,14 @@ class TestTrial:
     def test_a_clean_cut_or_a_lower_bound_helps_unless_somebody_starves(
         self, helps: dict[str, float], helped: bool
     ):
-        for policy, else_ in ((BIRTH, "closed"), (EACH, "kept")):
-            days = lived(grower(policy=policy, helps=helps, prolong=0, limit=2, epochs=5), even)
-            event = last(days, "kept" if helped else else_)
+        second = {"kind": "scheduled", "at": [2]}  # an epoch in which nothing changes comes before
+        for policy, undoes in (({"kind": "birth", "when": second}, True), (second, False)):
+            days = lived(grower(policy=policy, helps=helps, prolong=0, limit=2, epochs=6), even)
+            event = last(days, "closed" if undoes and not helped else "kept")
             assert event.helped is helped
             assert event.scores["cleanness"] == pytest.approx(1.0)
-            action = days[1].action
-            assert action == (Action(Act.RESTORE, 1, 0) if policy is BIRTH and not helped else Action())
+            restored = undoes and not helped
+            assert days[2].action == (Action(Act.RESTORE, 1, 0) if restored else Action())
 
     def test_a_third_channel_that_starves_has_a_veto(self):
         def world(open_now: frozenset[int], epoch: int) -> Sight:
@@ -361,6 +377,25 @@ class TestMerge:
         ] * 2 + ["ended"]
         assert last(days, "ended").reason == "4 new channels in a row did not help"
 
+    @pytest.mark.parametrize("initial", [1, 2, 3])
+    def test_a_help_that_another_channel_swallows_was_none_either(self, initial: int):
+        """Whoever absorbs a newcomer: or it would open, stay and be swallowed for ever."""
+        new = initial
+
+        def world(open_now: frozenset[int], epoch: int) -> Sight:
+            if new not in open_now or epoch % 3 == 2:
+                return even(open_now, epoch)
+            joint = np.diag([1.0 if k in open_now else 0.0 for k in range(K)])
+            other = max(open_now - {new})  # it came from channel 0, and is confused with the last before it
+            share = np.array([0.6, 0.4])
+            joint[np.ix_([other, new], [other, new])] = 2 * np.outer(share, share)
+            return Sight(joint / joint.sum(), 10.0, np.array([9.0, 1, 1, 1, 1]))
+
+        settings = {"policy": BIRTH, "helps": {"cleanness": 0.1, "bound": 99}, "merge_below": 0.3}
+        days = lived(grower(**settings, initial=initial, stop_after=3, epochs=300), world)
+        assert [event[1] for event in told(days)] == ["opened", "kept", "merged"] * 3 + ["ended"]
+        assert last(days, "ended").reason == "3 new channels in a row did not help"
+
     def test_failures_between_a_help_and_its_merge_are_not_forgotten(self):
         def world(open_now: frozenset[int], epoch: int) -> Sight:
             if len(open_now) == 2 and epoch < 7:
@@ -413,19 +448,27 @@ class TestMerge:
 
 
 def failures_in_a_row(events: tuple[Event, ...]) -> int:
-    """From the events alone: a help whose two channels are merged with one another was none."""
-    trials: list[tuple[set[int | None], bool]] = []
+    """From the events alone: every merge of a channel that was opened takes a help back."""
+    trials: list[
+        tuple[tuple[int, int], bool]
+    ] = []  # child and parent, or who speaks for them, and whether it helped
     for event in events:
-        pair: set[int | None] = {event.channel, event.parent}
+        child, parent = event.channel, event.parent
+        if child is None or parent is None:
+            continue
         if event.what in ("kept", "closed"):
-            trials.append((pair, bool(event.helped)))
+            trials.append(((child, parent), bool(event.helped)))
         if event.what == "merged":
-            undone = [at for at, (of, helped) in enumerate(trials) if helped and of == pair][-1:]
-            for at, (of, helped) in enumerate(trials):
-                if at in undone:
-                    trials[at] = (set(), False)
-                elif event.channel in of:
-                    trials[at] = (set(), helped)
+            closed, kept = child, parent
+            helped = [at for at, (_, helped) in enumerate(trials) if helped]
+            each_other = [at for at in helped if {*trials[at][0]} == {kept, closed}]
+            came = [at for at in helped if trials[at][0][0] == closed]
+            stayed = [at for at in helped if trials[at][0][0] == kept]
+            for at in (each_other or came or stayed)[-1:]:
+                trials[at] = (trials[at][0], False)
+            for at in helped:
+                (one, other), still = trials[at]
+                trials[at] = ((kept if one == closed else one, kept if other == closed else other), still)
     return next((at for at, (_, helped) in enumerate(reversed(trials)) if helped), len(trials))
 
 

@@ -52,7 +52,7 @@ def mixed(threshold: float) -> dict[str, Any]:
     """The first newcomer is worth more than the threshold to one of two replicas; further ones to neither."""
     return {
         "policy": {"kind": "birth", "when": EACH},
-        "helps": {"cleanness": 99, "bound": threshold},
+        "helps": {"cleanness": threshold, "bound": 1e9},
         "stop_after": 1,
     }
 

@@ -47,9 +47,9 @@ from .small import Ran, result_of, same_bits, start_python
 def threshold() -> float:
     """Between what the first newcomer is worth to the one replica and to the other."""
     ran = growing(mixed(1e9), seeds=2).fit()
-    first = [growth.events[1].scores["bound_gain"] for growth in ran.outcome.checkpoint.growth]
-    assert abs(first[0] - first[1]) > 0.02
-    return float(np.mean(first))
+    first = [growth.events[1].scores["cleanness"] for growth in ran.outcome.checkpoint.growth]
+    assert max(first) > 2 * min(first) > 0
+    return float(np.sqrt(np.prod(first)))
 
 
 @pytest.fixture(scope="module")

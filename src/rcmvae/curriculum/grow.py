@@ -2,13 +2,12 @@
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import entr
 
-from rcmvae.curriculum.information import mutual_information, purity_of_split
+from rcmvae.curriculum.information import mixing, mutual_information, purity_of_split
 from rcmvae.curriculum.options import Curriculum
 from rcmvae.curriculum.split import Boundary
 from rcmvae.curriculum.state import Growth, Help, Trial
@@ -77,6 +76,15 @@ class Grower:
 
         When a trial is due, flow[i, j] is the mass that channel i held before it and channel j holds now.
         """
+        after, action = self._decided(growth, seen, flow)
+        bound = seen.validation["bound"]
+        if action.act is Act.RESTORE and growth.trial is not None:
+            bound = growth.trial.bound
+        return dataclasses.replace(after, bound=bound), action
+
+    def _decided(
+        self, growth: Growth, seen: Signals, flow: Float[np.ndarray, "K K"] | None
+    ) -> tuple[Growth, Action]:
         if growth.ended is not None:
             return growth, Action()
         too_late = seen.epoch + self.options.trial + self.options.finish.epochs > self.epochs
@@ -114,6 +122,7 @@ class Grower:
             parent=parent,
             began=seen.epoch,
             bound=seen.validation["bound"],
+            pace=None if growth.bound is None else growth.bound - seen.validation["bound"],
             information=mutual_information(_joint(seen)),
             idle=tuple(k for k in _idle(seen) if k != channel),
         )
@@ -226,25 +235,20 @@ class Grower:
         return self._without_help(growth, kept, closed, seen.epoch), Action(Act.MERGE, closed, kept)
 
     def _without_help(self, growth: Growth, kept: int, closed: int, epoch: int) -> Growth:
-        """The same once two channels are one: if one had come from the other, that was no help after all."""
-        helps = list(growth.helps)
-        pairs = [{help_.channel, help_.parent} for help_ in helps]
-        gone = max((at for at, pair in enumerate(pairs) if pair == {kept, closed}), default=None)
-        helps = [
-            help_.model_copy(update={"channel": None}) if closed in pair and at != gone else help_
-            for at, (help_, pair) in enumerate(zip(helps, pairs, strict=True))
-        ]
-        if gone is None:
+        """The same once two channels are one: what had brought the second of them was no help after all."""
+        helps, gone = list(growth.helps), _taken_back(growth.helps, kept, closed)
+        vain = None if gone is None else helps.pop(gone)
+        helps = [_renamed(help_, closed, kept) for help_ in helps]  # one speaks for both
+        if vain is None or gone is None:  # both were open from the start
             return dataclasses.replace(growth, helps=tuple(helps))
-        vain = helps.pop(gone)
-        refused = (*vain.refused, *growth.refused, kept)
         if gone < len(helps):  # another has helped since: the count goes on before that one
             later = helps[gone]
             helps[gone] = later.model_copy(update={"unhelpful": vain.unhelpful + 1 + later.unhelpful})
             return dataclasses.replace(growth, helps=tuple(helps))
         growth = dataclasses.replace(growth, helps=tuple(helps))
         since = vain.unhelpful + 1 + growth.unhelpful
-        return self._in_vain(growth, since, tuple(k for k in refused if k != closed), epoch)
+        in_vain = (*vain.refused, *growth.refused, _renamed(vain, closed, kept).parent)
+        return self._in_vain(growth, since, tuple(k for k in in_vain if k != closed), epoch)
 
     def _end(self, growth: Growth, epoch: int, reason: str) -> Growth:
         event = Event(epoch=epoch, what="ended", reason=reason)
@@ -252,25 +256,46 @@ class Grower:
         return dataclasses.replace(growth, ended=epoch, over=over, events=(*growth.events, event))
 
 
+def _taken_back(helps: Sequence[Help], kept: int, closed: int) -> int | None:
+    """Which help a merge undoes: of one from the other, else what opened the closed channel, else the one that is kept.
+
+    Every merge of a channel that was opened undoes a help, so helps and merges cannot go on for ever.
+    """
+    for opened in ({kept, closed}, {closed}, {kept}):
+        for at, help_ in reversed([*enumerate(helps)]):
+            if opened == ({help_.channel, help_.parent} if len(opened) > 1 else {help_.channel}):
+                return at
+    return None
+
+
+def _renamed(help_: Help, old: int, new: int) -> Help:
+    """The same where one channel speaks for another."""
+    pair = {name: new for name in ("channel", "parent") if getattr(help_, name) == old}
+    return help_.model_copy(update=pair)
+
+
 def _scores(trial: Trial, seen: Signals) -> dict[str, float]:
     """What a trial is judged by."""
-    gained = mutual_information(_joint(seen)) - trial.information
+    gained, held = mutual_information(_joint(seen)) - trial.information, _joint(seen).sum(axis=1, dtype=float)
     asked = [int(k) for k in np.flatnonzero(seen.active) if k not in trial.idle]
-    worth = _most_from_split(float(seen.usage[trial.parent]), float(seen.usage[trial.channel]))
+    # Telling the two apart for certain is worth their mass times the entropy of its split.
+    worth = float(mixing(held[[trial.parent]], held[[trial.channel]])[0])
     return {
         "cleanness": gained / worth if worth > 0 else 0.0,
-        "bound_gain": trial.bound - seen.validation["bound"],
-        "smallest_usage": float(seen.usage[asked].min()),
+        "bound_gain": _gain_in_bound(trial, seen),
+        "smallest_usage": float(held[asked].min()),
     }
 
 
-def _most_from_split(parent: float, child: float) -> float:
-    """What telling the two apart for certain is worth, in nats: their mass times the entropy of its split.
+def _gain_in_bound(trial: Trial, seen: Signals) -> float:
+    """By how much the bound fell beyond what training alone would have brought, going on as in the epoch before.
 
-    >>> round(_most_from_split(0.25, 0.25) / float(np.log(2)), 6)
-    0.5
+    Without an epoch before, nobody knows, and it counts as none.
     """
-    return float(entr(np.array([parent, child])).sum() - entr(parent + child))
+    if trial.pace is None:
+        return 0.0
+    by_itself = max(trial.pace, 0.0) * (seen.epoch - trial.began)
+    return trial.bound - seen.validation["bound"] - by_itself
 
 
 def _joint(seen: Signals) -> Float[np.ndarray, "K K"]:

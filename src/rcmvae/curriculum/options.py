@@ -18,7 +18,8 @@ class Helps(Options):
     """When a new channel counts as a help: it makes a clean cut or lowers the held-out bound, and nobody starves.
 
     `cleanness` is the information that channels carry about samples, gained over the trial, as a share of what telling
-    parent and child apart for certain is worth: their mass times the entropy of its split. `bound` is in nats.
+    parent and child apart for certain is worth: their mass times the entropy of its split. `bound` is in nats, and
+    beyond what the epoch before the trial, repeated, would have brought: training lowers the bound by itself.
     """
 
     cleanness: PositiveFloat = Field(
@@ -27,10 +28,13 @@ class Helps(Options):
     )
     promising: NonNegativeFloat = Field(
         default=0.33,
-        description="A new channel that gained more than this share, and does not help yet, is given more time.",
+        description="A new channel that gained more than this share, and does not help yet, is given more time; "
+        "none is if this is `cleanness` or more.",
     )
     bound: PositiveFloat = Field(
-        default=1.0, description="A held-out bound that fell by more nats per sample than this helps too."
+        default=1.0,
+        description="A held-out bound that fell by so many nats per sample more than training alone would have made it "
+        "fall, as in the epoch before, helps too.",
     )
     min_usage: float = Field(
         default=0.01,

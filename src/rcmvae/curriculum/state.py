@@ -15,15 +15,16 @@ class Trial(Options):
     parent: int
     began: int  # the epoch after which it opened
     bound: float
+    pace: float | None  # nats by which the bound had fallen in the epoch before; None where there was none
     information: float
     prolonged: int = 0  # how often it was promising, but no help yet
     idle: tuple[int, ...] = ()  # open channels that nothing used, and that need not be used afterwards
 
 
 class Help(Options):
-    """A new channel that helped, and what is true again if it is merged with its parent after all."""
+    """A new channel that helped, and what is true again if a merge takes it back."""
 
-    channel: int | None  # None once one of the two has gone elsewhere
+    channel: int  # or the one that speaks for it now
     parent: int
     unhelpful: int  # trials in a row before it that did not help
     refused: tuple[int, ...] = ()  # and their parents
@@ -38,6 +39,7 @@ class Growth:
     used: frozenset[int] = frozenset()  # channels that have ever been open
     unhelpful: int = 0  # trials in a row that did not help
     refused: tuple[int, ...] = ()  # parents that were cut in vain in the present way
+    bound: float | None = None  # held-out, after the epoch before, with the weights that went on
     helps: tuple[Help, ...] = ()  # the trials that did help, the last one last
     ended: int | None = None  # the epoch after which growth ended
     over: int | None = None  # the epoch after which the finish will be, too
@@ -51,6 +53,7 @@ class Growth:
             "unhelpful": self.unhelpful,
             "helps": [help_.model_dump(mode="json") for help_ in self.helps],
             "refused": list(self.refused),
+            "bound": self.bound,
             "ended": self.ended,
             "over": self.over,
             "events": [event.model_dump(mode="json") for event in self.events],
@@ -65,6 +68,7 @@ class Growth:
             unhelpful=int(saved["unhelpful"]),
             helps=tuple(Help.model_validate(help_) for help_ in saved.get("helps", ())),
             refused=tuple(saved["refused"]),
+            bound=saved["bound"],
             ended=saved["ended"],
             over=saved["over"],
             events=tuple(Event.model_validate(event) for event in saved["events"]),

@@ -95,8 +95,8 @@ class ChannelTree:
 
         Where even the largest height is no more than one half, channels that are all told apart as badly may as well be
         one kind as many. Then only a step counts, from one merge to one of twice its height and to 0.3 or more, and
-        without one channels stay as they are, but for those that are not told apart at all: see `is_clear`. Where heights
-        rise evenly, the proposal means little: `nearly` has others.
+        without one channels stay as they are, but for those that are not told apart at all: see `is_clear`. Where
+        heights rise evenly, the proposal means little: `nearly` has others.
 
         >>> tree = channel_tree(np.array([[0.3, 0.2], [0.2, 0.3]]))
         >>> tree.proposed, tree.is_clear

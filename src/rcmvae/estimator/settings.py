@@ -107,7 +107,7 @@ def overrides_of(config: Any) -> dict[str, Any]:
     odd = [key for key in config if not isinstance(key, str)]
     if odd:
         raise ConfigError(f"config has the key {odd[0]!r}, but keys are texts, such as 'training.clip_norm'.")
-    return dict(flattened(config)) if config else {}
+    return dict(flattened(config, wholes=True)) if config else {}
 
 
 def sample_shape(image_shape: Any, num_features: int) -> tuple[int, ...]:
