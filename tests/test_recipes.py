@@ -185,7 +185,7 @@ def test_equal_shares_are_asked_for_first_and_less_in_the_end() -> None:
         ("notes.txt", "notes.txt cannot be read: give a configuration file"),
         (
             "table.csv",
-            r"table.csv cannot be read: .*by pandas.read_csv\('table.csv'\).to_parquet\('table.parquet'\)",
+            r"table.csv cannot be read: .*parquet.write_table\(csv.read_csv\('table.csv'\), 'table.parquet'\)",
         ),
         ("sample.npy", r"sample.npy does not exist: .* Did you mean 'samples.npy'\?"),
         ("run", r"run is a run and no data: its configuration is run/config.yaml"),

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from rcmvae import naming, report
 from rcmvae.config import Config, dump_config, from_mapping, load_config
-from rcmvae.errors import ConfigError, Interrupted, NonFiniteError, RunError, counted, raise_all
+from rcmvae.errors import ConfigError, Interrupted, NonFiniteError, RunError, counted, in_words, raise_all
 from rcmvae.interruption import Interruption
 from rcmvae.parting import complete, last_words, left, report_with, way_on_from
 from rcmvae.reopening import last_of, reopen
@@ -158,7 +158,14 @@ def _shown(
         return None
     plan, training = setting.plan, setting.config.training
     samples = plan.steps_per_epoch * training.batch_size
-    console.print(f"{run.card}. Run directory: {run.path}", highlight=False, soft_wrap=True, markup=False)
+    lines = [f"{run.card}. Run directory: {run.path}"]
+    if run.card.columns and not run.card.num_classes:
+        lines.append(
+            f"Its columns are {in_words(run.card.columns)}. If one of them says what kind a sample is, it is no "
+            "part of the sample: name it with data.label_column=NAME."
+        )
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
     return ProgressBar(plan.objective, training.epochs, start.epoch, samples, console, training.seed)
 
 

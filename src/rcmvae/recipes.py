@@ -334,7 +334,8 @@ def _instead(path: Path) -> str:
     if path.suffix == ".csv" and path.exists():
         as_parquet = path.with_suffix(".parquet")
         return (
-            f" A table of text becomes one of these by pandas.read_csv('{path}').to_parquet('{as_parquet}')."
+            " A table of text becomes one of these in Python: from pyarrow import csv, parquet; "
+            f"parquet.write_table(csv.read_csv('{path}'), '{as_parquet}')."
         )
     beside = [file.name for file in path.parent.glob("*") if readers_of(file)] if path.parent.is_dir() else []
     return nearest(str(path), SOURCES) or nearest(path.name, beside)

@@ -124,7 +124,7 @@ def test_the_names_of_channels_are_judged() -> None:
 def test_what_to_look_at() -> None:
     first, *rest = told(scene.findings()).look_at
     assert first == Remark(
-        f"Channel 2 is 50 % label {scene.NASTY} and 50 % label two: 20 samples, 83 % of all with that label.",
+        f"Channel 2 is 50 % label {scene.NASTY} and 50 % label two: 20 samples, 83 % of all labelled two.",
         2,
     )
     assert tuple(remark.text for remark in rest) == (

@@ -1,6 +1,7 @@
 """The command line. JAX is imported inside the commands, so that help and mistakes are answered at once."""
 
 import sys
+import warnings
 from importlib import metadata
 from typing import Annotated
 
@@ -58,6 +59,7 @@ def _rcmvae(
 
 def main() -> None:
     """Run a command; what goes wrong on purpose is told in a sentence and an exit status."""
+    warnings.formatwarning = _plainly
     try:
         with CommandInterruption():
             app()
@@ -65,6 +67,15 @@ def main() -> None:
         for line in str(error).splitlines():
             typer.echo(f"rcmvae: {line}", err=True)
         sys.exit(exit_status(error))
+
+
+def _plainly(message: Warning | str, *where: object, **more: object) -> str:
+    r"""A warning as a sentence, as everything is told here: in which file it was raised helps nobody.
+
+    >>> _plainly(UserWarning("8 samples are few."), UserWarning, "experiment.py", 171)
+    'rcmvae: 8 samples are few.\n'
+    """
+    return f"rcmvae: {message}\n"
 
 
 def exit_status(error: RcmvaeError) -> int:

@@ -112,7 +112,11 @@ def _show(
         say(console, tables.NO_ROOM, "")
     console.print(tables.groups(scores, at))
     if scores.get("unknown_labels"):
-        say(console, f"Labels that the run does not know count as wrong: {listed(scores['unknown_labels'])}.")
+        unknown = listed(scores["unknown_labels"])
+        say(
+            console,
+            f"No channel has the name of a label that the run does not know, so those count as wrong: {unknown}.",
+        )
     if scores["losses"]["bound"]["mean"] < 0:
         say(console, DENSITIES)
     say(console, f"Written to {run / scores.get('file', Cut(**cut).file_of(scores['split']))}")

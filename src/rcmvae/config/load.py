@@ -75,7 +75,7 @@ def load_source(named: str, overrides: Sequence[str] = ()) -> Source:
     raw = {"data": named}
     if named.endswith(CONFIG_SUFFIXES):
         raw = {key: value for key, value in _read_file(named)[0].items() if key == "data"}
-    elif Path(named).suffix or Path(named).is_dir():
+    elif named not in SOURCES and (Path(named).suffix or Path(named).is_dir()):
         raise ConfigError(
             f"{named} is neither a kind of data ({listed(SOURCES)}) nor a configuration file "
             f"({' '.join(CONFIG_SUFFIXES)}): to look into files, name their kind, as in `npy path=x.npy`."

@@ -15,8 +15,10 @@ class Trial(Options):
     parent: int
     began: int  # the epoch after which it opened
     bound: float
-    pace: float | None  # nats by which the bound had fallen in the epoch before; None where there was none
     information: float
+    pace: float | None = (
+        None  # nats by which the bound had fallen in the epoch before; None where there was none
+    )
     prolonged: int = 0  # how often it was promising, but no help yet
     idle: tuple[int, ...] = ()  # open channels that nothing used, and that need not be used afterwards
 
@@ -66,9 +68,11 @@ class Growth:
             trial=None if saved["trial"] is None else Trial.model_validate(saved["trial"]),
             used=frozenset(saved["used"]),
             unhelpful=int(saved["unhelpful"]),
-            helps=tuple(Help.model_validate(help_) for help_ in saved.get("helps", ())),
+            helps=tuple(
+                Help.model_validate(help_) for help_ in saved.get("helps", ()) if help_["channel"] is not None
+            ),  # runs of before forgot which
             refused=tuple(saved["refused"]),
-            bound=saved["bound"],
+            bound=saved.get("bound"),
             ended=saved["ended"],
             over=saved["over"],
             events=tuple(Event.model_validate(event) for event in saved["events"]),

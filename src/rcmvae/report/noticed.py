@@ -69,7 +69,7 @@ def _contents(bundle: Bundle, known: Sequence[Channel]) -> Iterator[Remark]:
         yield Remark(
             f"Channel {channel.index} is {percent(float(counts[first] / len(inside)))} label {names[first]} and "
             f"{percent(share)} label {names[second]}: {counted(many, 'sample')}, "
-            f"{percent(many / int((label_of == second).sum()))} of all with that label.",
+            f"{percent(many / int((label_of == second).sum()))} of all labelled {names[second]}.",
             channel.index,
         )
 

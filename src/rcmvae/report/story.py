@@ -116,10 +116,11 @@ def grouping(summary: Mapping[str, Any], at: int) -> list[str]:
             "more than half, and no step between merges stands out, so by them alone nobody can say which channels are "
             "one kind. Go by the channels."
         ]
-    if proposed == most:
-        return [f"The channel tree proposes no groups: every channel in use is told from the others{others}."]
     of_all = [tree["proposed"] for tree in trees]
     spread = f" (all {len(trees)} seeds: {span(of_all)})" if len({*of_all}) > 1 else ""
+    if proposed == most:
+        told = "every channel in use is told from the others"
+        return [f"The channel tree proposes no groups: {told}{spread}{others}."]
     line = f"The channel tree proposes {proposed} groups{spread} of {most} channels{others}."
     return [line, *([] if test is None else agreement(test, at, "groups", "group"))]
 
