@@ -127,6 +127,7 @@ def test_a_number_is_a_weight_and_a_weight_may_be_a_schedule():
         ({"kl_x": 1.0}, "kl_x"),
         ({"kl_x": {"weight": 1.0}}, "kl_x"),
         ({"kl_z": {"form": "some"}}, "'responsible' or 'all'"),
+        ({"kl_z": {"guides": "no way"}}, "boolean"),
         ({"kl_z": {"free_bits": -1}}, "greater than or equal to 0"),
         ({"kl_z": True}, "kl_z"),
         ({"kl_z": "high"}, "kl_z"),

@@ -205,6 +205,21 @@ def test_closed_channels_cost_nothing_and_learn_nothing(name: str, term: Term):
         assert np.all(np.asarray(gradient.pi_logits)[closed] == 0)
 
 
+@pytest.mark.parametrize("name", ["reconstruction", "kl_z"])
+def test_the_routing_learns_nothing_from_a_term_that_does_not_guide_it(name: str):
+    """And everything else as it does from one that does."""
+    s = scene(3)
+    value, gradient = value_and_gradient(TERMS[name].model_validate({}), s)
+    same, unguided = value_and_gradient(TERMS[name].model_validate({"guides": False}), s)
+    np.testing.assert_array_equal(same, value)
+    assert np.abs(np.asarray(gradient.logits)).max() > 1e-3
+    np.testing.assert_array_equal(np.asarray(unguided.logits), 0)
+    for array in ("nll", "kl_z"):
+        np.testing.assert_array_equal(
+            np.asarray(getattr(unguided, array)), np.asarray(getattr(gradient, array))
+        )
+
+
 @every_term
 def test_padding_changes_nothing(name: str, term: Term):
     s = scene(3)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 from pydantic import Field, NonNegativeFloat
@@ -37,7 +38,20 @@ def negative_elbo(forward: Forward) -> Float[Array, " B"]:
     return _expected(forward.selection.responsibility, channel_cost(forward)) + kl_c
 
 
-class Reconstruction(Term):
+class Routed(Term):
+    """Base of the terms that weigh channels by the routing, which may learn from them or not."""
+
+    guides: bool = Field(
+        default=True,
+        description="Whether the routing learns from this term as well; codes and decoders do either way.",
+    )
+
+    def selection_of(self, forward: Forward) -> Selection:
+        """The selection, as a constant where the routing is not to learn."""
+        return forward.selection if self.guides else jax.lax.stop_gradient(forward.selection)
+
+
+class Reconstruction(Routed):
     """Σ_k s_k · −log p(x | z_k, k)."""
 
     decodes: ClassVar[bool] = True
@@ -45,10 +59,10 @@ class Reconstruction(Term):
     def __call__(self, evidence: Evidence) -> Float[Array, " B"]:
         forward = evidence.forward
         assert forward.decoded_nll is not None
-        return jnp.sum(forward.selection.weight * forward.decoded_nll, axis=-1)
+        return jnp.sum(self.selection_of(forward).weight * forward.decoded_nll, axis=-1)
 
 
-class KlZ(Term):
+class KlZ(Routed):
     """`responsible`: Σ_k r_k KL_k, the exact mixture bound. `all`: Σ_k KL_k over the open channels.
 
     `free_bits` (nats) is what each KL_k may hold without cost.
@@ -63,6 +77,8 @@ class KlZ(Term):
     )
 
     def problems(self, prior: PriorOptions) -> Iterator[str]:
+        if self.form == "all" and not self.guides:
+            yield "guides is false, but with the form `all` no routing weighs anything: leave it out."
         if self.form == "all" and prior.kl_per_channel:
             yield (
                 f"form is `all`, but under the `{prior.kind_name()}` prior one shared latent would be pulled to every "
@@ -72,7 +88,7 @@ class KlZ(Term):
     def __call__(self, evidence: Evidence) -> Float[Array, " B"]:
         kl = jnp.maximum(evidence.forward.kl_z, self.free_bits)
         if self.form == "responsible":
-            return _expected(evidence.forward.selection.responsibility, kl)
+            return _expected(self.selection_of(evidence.forward).responsibility, kl)
         if kl.shape[-1] == 1:
             return kl[:, 0]
         return jnp.sum(jnp.where(jnp.broadcast_to(evidence.context.active, kl.shape), kl, 0.0), axis=-1)
