@@ -4,8 +4,8 @@
 
 Everything is without labels, and measured on the training images, whose labels nothing else looks at (but `3-classes`,
 `6-classes` and the unbalanced ones choose by them which images there are). `groups` are the channels after merging
-along the tree, as far as it proposes. The open cases get the epochs that growing took at most. Every case writes a file
-of its own as soon as it is done. Needs MNIST and Fashion-MNIST.
+along the tree, as far as it proposes. The open cases get 45 epochs, about as many as growing takes. Every case writes
+a file of its own as soon as it is done. Needs MNIST and Fashion-MNIST.
 """
 
 import dataclasses

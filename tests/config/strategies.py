@@ -136,6 +136,9 @@ def _fitting(raw: Raw) -> Raw:
         model["decoder"] = model["decoder"] | {"conditioner": {"kind": "film"}}
     if routing["kind"] == "top_m":
         model["routing"] = routing | {"m": 1 + routing["m"] % (model["num_channels"] - 1)}
+    kl_z = raw["objective"]["kl_z"]
+    if isinstance(kl_z, dict) and kl_z.get("form") == "all":
+        raw = raw | {"objective": raw["objective"] | {"kl_z": kl_z | {"guides": True}}}
     if prior["kind"] == "geometric" and raw["objective"]["kl_z"] is not None:
         raw = raw | {"objective": raw["objective"] | {"kl_z": {"weight": 1.0}}}
     objective = {name: _lifted(name, term) for name, term in raw["objective"].items()}

@@ -32,7 +32,11 @@ MODEL: list[tuple[dict[str, Any], str, Any]] = [
     (DENSE | {"hidden_dims": [9, 5]}, "model.decoder.backbone", {"kind": "dense", "hidden": [5, 9]}),
     ({}, "model.decoder.backbone.kind", "conv"),
     ({}, "model.decoder.output", {"kind": "bernoulli"}),
-    ({"reconstruction_loss": "bce", "recon_weight": 2}, "objective.reconstruction", {"weight": 2.0}),
+    (
+        {"reconstruction_loss": "bce", "recon_weight": 2},
+        "objective.reconstruction",
+        {"weight": 2.0, "guides": True},
+    ),
     (
         {"reconstruction_loss": "mse"},
         "model.decoder.output",
@@ -43,8 +47,16 @@ MODEL: list[tuple[dict[str, Any], str, Any]] = [
         "model.decoder.output",
         {"kind": "gaussian", "sigma": 14.0},
     ),
-    ({"reconstruction_loss": "mse", "recon_weight": 2}, "objective.reconstruction", {"weight": 1.0}),
-    ({"reconstruction_loss": "mse", "recon_weight": 0}, "objective.reconstruction", {"weight": 0.0}),
+    (
+        {"reconstruction_loss": "mse", "recon_weight": 2},
+        "objective.reconstruction",
+        {"weight": 1.0, "guides": True},
+    ),
+    (
+        {"reconstruction_loss": "mse", "recon_weight": 0},
+        "objective.reconstruction",
+        {"weight": 0.0, "guides": True},
+    ),
     (
         {"use_heteroscedastic_decoder": True},
         "model.decoder.output",
@@ -55,7 +67,11 @@ MODEL: list[tuple[dict[str, Any], str, Any]] = [
         "model.decoder.output",
         {"kind": "heteroscedastic", "sigma_min": 0.1, "sigma_max": 0.2},
     ),
-    ({"use_heteroscedastic_decoder": True, "recon_weight": 3}, "objective.reconstruction", {"weight": 3.0}),
+    (
+        {"use_heteroscedastic_decoder": True, "recon_weight": 3},
+        "objective.reconstruction",
+        {"weight": 3.0, "guides": True},
+    ),
     ({}, "model.decoder.conditioner", {"kind": "cin"}),
     ({"decoder_conditioning": "film"}, "model.decoder.conditioner", {"kind": "film"}),
     ({"decoder_conditioning": "concat"}, "model.decoder.conditioner.kind", "concat"),
@@ -95,7 +111,7 @@ MODEL: list[tuple[dict[str, Any], str, Any]] = [
     ({"c_logit_prior_weight": 0.1}, "objective.logit_mog.weight", 0.1),
     ({"c_logit_prior_mean": 5}, "objective.logit_mog.mean", 5.0),
     ({"c_logit_prior_sigma": 2}, "objective.logit_mog.sigma", 2.0),
-    ({}, "objective.kl_z", {"weight": 1.0, "form": "all", "free_bits": 0.0}),
+    ({}, "objective.kl_z", {"weight": 1.0, "form": "all", "free_bits": 0.0, "guides": True}),
     ({"kl_weight": 5}, "objective.kl_z.weight", 5.0),
     ({"prior_type": "geometric_mog"}, "objective.kl_z.form", "responsible"),
     ({}, "objective.usage_entropy", {"weight": -5.0}),

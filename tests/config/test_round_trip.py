@@ -64,10 +64,10 @@ def test_nothing_stands_for_the_defaults(tmp_path) -> None:
 def test_what_is_printed_says_things_once_and_shortly() -> None:
     text = dump_config(load_config(overrides=["objective.kl_z.form=all"]))
     assert "  conditioner: none\n" in text
-    assert "  reconstruction: 1.0\n" in text
+    assert "  kl_c: 1.0\n" in text
     assert "    hidden: [512, 256]\n" in text
     assert "logit_mog" not in text  # a term that is not there
-    assert "  kl_z:\n    weight: 1.0\n    form: all\n" in text
+    assert "  kl_z:\n    weight: 1.0\n    guides: true\n    form: all\n" in text
     assert "  trunk:\n    kind: dense\n" in text  # the kind comes first
     assert "\n\nmodel:\n" in text
 

@@ -23,6 +23,7 @@ def random_bundle(
         "epoch": 3,
         "shape": shape,
         "label_names": tuple("abcdefghij"[:Y]),
+        "columns": (),
         "truth": np.where(rng.random(N) < 1 / 3, -1, rng.integers(0, Y, N)),
         "label": np.full(N, -1),
         "mark": np.arange(N, dtype=np.uint64),

@@ -29,7 +29,7 @@ GROWING: dict[str, Any] = {
             "epochs": 3,
         },  # three of four epochs: a kill mostly falls into one
         "policy": {"kind": "birth", "when": {"kind": "scheduled", "every": 1}},
-        "helps": {"cleanness": 0.2, "min_usage": 0},
+        "helps": {"cleanness": 2.5e-6, "bound": 1e9, "min_usage": 0},  # helps one of the two, once
         "stop_after": 3,  # of either way of cutting
     },
 }
