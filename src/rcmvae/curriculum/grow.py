@@ -236,18 +236,18 @@ class Grower:
 
     def _without_help(self, growth: Growth, kept: int, closed: int, epoch: int) -> Growth:
         """The same once two channels are one: what had brought the second of them was no help after all."""
-        helps, gone = list(growth.helps), _taken_back(growth.helps, kept, closed)
-        vain = None if gone is None else helps.pop(gone)
-        helps = [_renamed(help_, closed, kept) for help_ in helps]  # one speaks for both
-        if vain is None or gone is None:  # both were open from the start
+        gone = _taken_back(growth.helps, kept, closed)
+        helps = [_renamed(help_, closed, kept) for help_ in growth.helps]  # one speaks for both
+        if gone is None:  # both were open from the start
             return dataclasses.replace(growth, helps=tuple(helps))
+        vain = helps.pop(gone)
         if gone < len(helps):  # another has helped since: the count goes on before that one
             later = helps[gone]
             helps[gone] = later.model_copy(update={"unhelpful": vain.unhelpful + 1 + later.unhelpful})
             return dataclasses.replace(growth, helps=tuple(helps))
         growth = dataclasses.replace(growth, helps=tuple(helps))
         since = vain.unhelpful + 1 + growth.unhelpful
-        in_vain = (*vain.refused, *growth.refused, _renamed(vain, closed, kept).parent)
+        in_vain = (*vain.refused, *growth.refused, vain.parent)
         return self._in_vain(growth, since, tuple(k for k in in_vain if k != closed), epoch)
 
     def _end(self, growth: Growth, epoch: int, reason: str) -> Growth:
@@ -261,11 +261,9 @@ def _taken_back(helps: Sequence[Help], kept: int, closed: int) -> int | None:
 
     Every merge of a channel that was opened undoes a help, so helps and merges cannot go on for ever.
     """
-    for opened in ({kept, closed}, {closed}, {kept}):
-        for at, help_ in reversed([*enumerate(helps)]):
-            if opened == ({help_.channel, help_.parent} if len(opened) > 1 else {help_.channel}):
-                return at
-    return None
+    of_one_another = [at for at, help_ in enumerate(helps) if {help_.channel, help_.parent} == {kept, closed}]
+    opened = [[at for at, help_ in enumerate(helps) if help_.channel == k] for k in (closed, kept)]
+    return next((found[-1] for found in (of_one_another, *opened) if found), None)
 
 
 def _renamed(help_: Help, old: int, new: int) -> Help:

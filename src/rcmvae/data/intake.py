@@ -45,13 +45,14 @@ def take_in(
 
 
 def columns_of(x: Any) -> tuple[str, ...]:
-    """What the columns of a data frame are called; nothing where any has a name that is no text.
+    """What the columns of a data frame are called; nothing where any has a name that is no text, or that of another.
 
     >>> columns_of(np.zeros((2, 3)))
     ()
     """
     names = tuple(getattr(x, "columns", ()))
-    return names if all(isinstance(name, str) for name in names) else ()
+    are_texts = all(isinstance(name, str) for name in names)
+    return names if are_texts and len({*names}) == len(names) else ()
 
 
 def as_stored(x: Any, where: str) -> Stored:

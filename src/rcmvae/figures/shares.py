@@ -28,3 +28,9 @@ def show_shares(
         tone = PAPER if table[row, column] > 0.5 else INK
         text = f"{100 * table[row, column]:.0f}"
         axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=tone)
+
+
+def beside(axes: Axes, told: Sequence[str], columns: int, color: str = INK) -> None:
+    """A text to the right of each row of a table of so many columns."""
+    for row, text in enumerate(told):
+        axes.text(columns - 0.4, row, text, ha="left", va="center", fontsize=7.5, color=color)

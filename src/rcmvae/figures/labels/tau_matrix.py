@@ -9,7 +9,7 @@ from rcmvae.errors import counted, percent
 from rcmvae.figures import needs
 from rcmvae.figures.contents import and_more
 from rcmvae.figures.drawing import figure
-from rcmvae.figures.shares import show_shares
+from rcmvae.figures.shares import beside, show_shares
 from rcmvae.figures.style import QUIET, page
 from rcmvae.findings import Findings
 from rcmvae.labels import Names
@@ -44,8 +44,7 @@ def tau_matrix(findings: Findings) -> Figure:
 def _beside(axes: Axes, held: list[float], columns: int) -> None:
     """How many labels were counted in each channel."""
     axes.text(columns - 0.4, -0.8, "labels", ha="left", va="center", fontsize=7.5, color=QUIET)
-    for row, labels in enumerate(held):
-        axes.text(columns - 0.4, row, f"{labels:,.0f}", ha="left", va="center", fontsize=7.5)
+    beside(axes, [f"{labels:,.0f}" for labels in held], columns)
 
 
 def _shown(findings: Findings, names: Names) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " y"]]:

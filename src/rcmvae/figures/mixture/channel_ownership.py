@@ -9,7 +9,7 @@ from rcmvae.errors import percent
 from rcmvae.figures import needs
 from rcmvae.figures.contents import and_more
 from rcmvae.figures.drawing import figure
-from rcmvae.figures.shares import show_shares
+from rcmvae.figures.shares import beside, show_shares
 from rcmvae.figures.style import page
 from rcmvae.findings import Findings
 from rcmvae.structs import UNLABELLED
@@ -37,8 +37,7 @@ def channel_ownership(findings: Findings) -> Figure:
     )
     axes = drawn.subplots()
     show_shares(axes, share, channels, [bundle.label_names[label] for label in labels], 0.005)
-    for row, total in enumerate(table[channels].sum(axis=1).tolist()):
-        axes.text(len(labels) - 0.4, row, f"{total:,}", ha="left", va="center", fontsize=7.5)
+    beside(axes, [f"{total:,}" for total in table[channels].sum(axis=1).tolist()], len(labels))
     return drawn
 
 

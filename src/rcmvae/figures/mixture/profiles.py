@@ -13,6 +13,7 @@ from rcmvae.errors import in_words, percent
 from rcmvae.figures import needs
 from rcmvae.figures.contents import and_more, contents, largest, short, shortened
 from rcmvae.figures.drawing import figure
+from rcmvae.figures.shares import beside
 from rcmvae.figures.style import INK, PALETTE, PAPER, QUIET, page
 from rcmvae.findings import Findings
 
@@ -78,8 +79,7 @@ def profiles(findings: Findings) -> Figure:
     axes.set_xticks(
         range(len(shown)), [f"{short(int(k))}{label}" for k, label in zip(channels, labels, strict=True)]
     )
-    for row, share in enumerate(found.between[order].tolist()):
-        axes.text(len(shown) - 0.4, row, percent(share), ha="left", va="center", fontsize=7.5, color=QUIET)
+    beside(axes, [percent(share) for share in found.between[order].tolist()], len(shown), QUIET)
     return drawn
 
 
