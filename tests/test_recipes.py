@@ -91,9 +91,9 @@ def test_channels_grow_where_that_is_asked_for(shape: tuple[int, ...], samples: 
     assert config.curriculum.soonest_end(19) < config.training.epochs
     steps = config.curriculum.trial * (len(dataset.train) // config.training.batch_size)
     assert 50 <= steps <= 200
-    asked = config_for(dataset, ["curriculum={initial: 2}", "curriculum.trial=3", "training.epochs=90"])
+    asked = config_for(dataset, ["curriculum={initial: 2}", "curriculum.trial=3", "training.epochs=900"])
     assert asked.curriculum is not None
-    assert (asked.curriculum.initial, asked.curriculum.trial, asked.training.epochs) == (2, 3, 90)
+    assert (asked.curriculum.initial, asked.curriculum.trial, asked.training.epochs) == (2, 3, 900)
     assert asked.curriculum.finish == config.curriculum.finish, "what is not given is the recipe's"
     assert (asked.curriculum.helps, asked.curriculum.merge_below) == (config.curriculum.helps, 0.3)
     once = config_for(dataset, ["curriculum.policy.when={kind: scheduled, at: [3]}"])

@@ -51,7 +51,7 @@ SPECIAL: dict[tuple[type[Options], str], st.SearchStrategy[Any]] = {
     ): st.none(),  # it and early stopping exclude each other; on its own it has its own test
     (Curriculum, "limit"): st.none(),
     (Curriculum, "initial"): st.integers(1, 2),
-    (Kick, "epochs"): st.floats(0, 1),
+    (Kick, "epochs"): st.floats(1e-3, 1),
     (Kick, "temperature"): st.floats(1e-3, 1e3),
     (Kick, "straight_through"): st.floats(0, 1),
     (Kick, "logit_mog"): st.floats(0, 1),

@@ -211,6 +211,60 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
         },
         ("objective.reconstruction.weight reaches -0.5",),
     ),
+    (
+        {"model": {"num_channels": 5}, "curriculum": {"initial": 6}},
+        ("curriculum.initial is 6, but model.num_channels allows only 5",),
+    ),
+    (
+        {"model": {"num_channels": 5}, "curriculum": {"limit": 6}},
+        ("curriculum.limit is 6, but model.num_channels allows only 5",),
+    ),
+    (
+        {"training": {"epochs": 12}, "curriculum": {"trial": 2}},
+        ("training.epochs is 12", "an epoch, a trial of 2 and a finish of 10 epochs", "take 13"),
+    ),
+    (
+        {"training": {"early_stopping": {"monitor": "bound"}}, "curriculum": {}},
+        ("training.early_stopping and curriculum would both decide",),
+    ),
+    (
+        {"curriculum": {"kick": {"logit_mog": 0.5}}},
+        ("curriculum.kick.logit_mog relaxes a term that objective does not have",),
+    ),
+    (
+        {"model": {"routing": "gumbel_softmax"}, "curriculum": {"kick": {"straight_through": 0.5}}},
+        (
+            "curriculum.kick.straight_through has no hard choice to soften under this `gumbel_softmax` routing",
+        ),
+    ),
+    (
+        {"curriculum": {"kick": {"epochs": 0, "temperature": 2}}},
+        ("curriculum.kick", "temperature would change nothing, because epochs is 0", "leave it out"),
+    ),
+    (
+        {"curriculum": {"kick": {"epochs": 0, "temperature": 2, "logit_bias": 1}}},
+        ("temperature and logit_bias would change nothing", "leave them out"),
+    ),
+    (
+        {"training": {"epochs": 20}, "curriculum": {"policy": {"kind": "scheduled", "at": [3, 9, 10, 15]}}},
+        (
+            "curriculum.policy.at lists 10 and 15, but a channel can open after epoch 9 at the latest",
+            "is 20,",
+        ),
+    ),
+    (
+        {
+            "training": {"epochs": 20},
+            "curriculum": {
+                "trial": 2,
+                "policy": {"kind": "birth", "when": {"kind": "scheduled", "every": 9}},
+            },
+        },
+        (
+            "curriculum.policy.when.every is 9, but a channel can open after epoch 8",
+            "a trial of 2 and a finish",
+        ),
+    ),
     ({"objective": {"consistency": {"views": []}}}, ("objective.consistency.views is `[]`", "at least 1")),
     (
         {"data": {"kind": "digits", "num_samples": 300, "num_labeled": 400}},
@@ -286,7 +340,8 @@ def test_what_is_proposed_for_a_quick_look_works(name: str) -> None:
             }
             for policy in (
                 {"kind": "scheduled", "every": 10},
-                {"kind": "birth", "when": {"kind": "scheduled", "at": [40, 80]}},
+                {"kind": "birth", "when": {"kind": "scheduled", "at": [40, 80, 189]}},
+                {"kind": "scheduled", "every": 189},
                 {"kind": "plateau", "patience": 20},
                 {"kind": "normality", "cooldown": 30, "max_wait": None},
             )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rcmvae.config import Config, from_mapping
 from rcmvae.config.legacy import upgrade
 from rcmvae.config.legacy_keys import FlatCurriculum, FlatKick, FlatUnlock
-from rcmvae.curriculum import Curriculum, Plateau
+from rcmvae.curriculum import Curriculum, Kick, Plateau
 from rcmvae.errors import ConfigError
 
 Raw = dict[str, Any]
@@ -200,6 +200,13 @@ def test_notes_tell_each_key_and_each_changed_default() -> None:
     assert any(note.startswith(f"curriculum.unlock.stop_after {left_out}.stop_after=10") for note in notes)
     assert not any("curriculum.initial" in note for note in notes)  # left out, and the same now
     assert not any("→ curriculum.kick" in note for note in notes)
+
+
+def test_what_a_kick_of_no_epochs_was_to_change_is_dropped() -> None:
+    section = {"kick": {"epochs": 0, "temperature": 3, "logit_bias": 2}}
+    assert grown(flat(section)).kick == Kick(epochs=0)
+    notes = upgrade(flat(section)).notes
+    assert "curriculum.kick.temperature=3 → nothing: the kick lasted no epoch." in notes
 
 
 @pytest.mark.parametrize(

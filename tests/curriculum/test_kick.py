@@ -95,7 +95,9 @@ def test_by_default_it_changes_nothing(since: float):
 
 
 def test_none_at_all():
-    assert same(kicked(0.0, kick=Kick.model_validate({"epochs": 0, "logit_bias": 5.0})), AT)
+    assert same(kicked(0.0, kick=Kick(epochs=0)), AT)
+    with pytest.raises(ValueError, match="logit_bias would change nothing, because epochs is 0"):
+        Kick.model_validate({"epochs": 0, "logit_bias": 5.0})
 
 
 def test_it_softens_every_choice_and_favours_the_newcomer():

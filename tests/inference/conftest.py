@@ -10,7 +10,7 @@ from tests.training.small import digits, tiny
 
 CLOSING = {
     "model": {"routing": "gumbel_softmax"},
-    "curriculum": {"initial": 2, "trial": 1, "kick": {"epochs": 0}, "policy": {"kind": "scheduled", "every": 30}},
+    "curriculum": {"initial": 2, "limit": 2, "finish": {"epochs": 20}},
 }  # fmt: skip
 
 

@@ -186,16 +186,7 @@ def the_curriculum_fits(parts: Parts) -> Iterator[str]:
     curriculum = parts.curriculum
     if curriculum is None:
         return
-    K, epochs = parts.model.num_channels, parts.training.epochs
-    for name, count in (("initial", curriculum.initial), ("limit", curriculum.limit or 0)):
-        if count > K:
-            yield f"curriculum.{name} is {count}, but model.num_channels allows only {K} channels."
-    least = 1 + curriculum.trial + curriculum.finish.epochs
-    if epochs < least:
-        yield (
-            f"training.epochs is {epochs}, but a single trial of {curriculum.trial} and a finish of "
-            f"{curriculum.finish.epochs} epochs (curriculum.finish.epochs) take {least}."
-        )
+    yield from curriculum.problems(parts.model.num_channels, parts.training.epochs)
     if parts.training.early_stopping is not None:
         yield (
             "training.early_stopping and curriculum would both decide when training ends: leave early stopping out; "

@@ -114,4 +114,6 @@ def _kick(growth: Growth, model: FlatModel) -> Iterator[Step]:
     }
     for key, (name, value, because) in values.items():
         if key in kick.model_fields_set:
-            yield Becomes((f"kick.{key}",), f"curriculum.kick.{name}", value, because)
+            lasts = kick.under_either("epochs") > 0
+            becomes = Becomes((f"kick.{key}",), f"curriculum.kick.{name}", value, because)
+            yield becomes if lasts else Dropped((f"kick.{key}",), "the kick lasted no epoch")

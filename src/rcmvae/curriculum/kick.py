@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 from pydantic import Field, NonNegativeFloat, model_validator
 
+from rcmvae.errors import in_words
 from rcmvae.options import Options
 from rcmvae.schedules import AnySchedule, Constant, Schedule
 from rcmvae.structs import RoutingContext
@@ -44,6 +45,19 @@ class Kick(Options):
                 raise ValueError(
                     f"{name} relaxes, so it must stay from 0 to 1, but it reaches {outside[0]:g}."
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _lasts(self) -> "Kick":
+        fields = type(self).model_fields
+        changed = [
+            name for name in fields if name != "epochs" and getattr(self, name) != fields[name].default
+        ]
+        if self.epochs == 0 and changed:
+            raise ValueError(
+                f"{in_words(changed)} would change nothing, because epochs is 0 and the kick is over before it begins: "
+                f"leave {'it' if len(changed) == 1 else 'them'} out, or let the kick last, such as epochs=1."
+            )
         return self
 
     def is_on(self, newest: Int[Array, ""], since: Float[Array, ""]) -> Bool[Array, ""]:

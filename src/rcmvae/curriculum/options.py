@@ -1,5 +1,6 @@
 """How channels grow: what is asked of a run with a curriculum."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import jax.numpy as jnp
@@ -107,6 +108,23 @@ class Curriculum(Options):
             return soonest(1) + self.finish.epochs
         last = max(soonest(trials), soonest(1) + (trials - 1) * self.trial)
         return last + self.trial + self.finish.epochs
+
+    def problems(self, num_channels: int, epochs: int) -> Iterator[str]:
+        """What could never happen with so many channels and epochs, a sentence each."""
+        for name, count in (("initial", self.initial), ("limit", self.limit or 0)):
+            if count > num_channels:
+                yield (
+                    f"curriculum.{name} is {count}, but model.num_channels allows only {num_channels} channels."
+                )
+        after = (
+            f"a trial of {self.trial} and a finish of {self.finish.epochs} epochs (curriculum.finish.epochs)"
+        )
+        last = epochs - self.trial - self.finish.epochs
+        if last < 1:
+            yield f"training.epochs is {epochs}, but an epoch, {after} take {epochs - last + 1}."
+            return
+        for problem in self.policy.problems(last):
+            yield f"curriculum.policy.{problem}: training.epochs is {epochs}, and {after} follow."
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Curriculum":

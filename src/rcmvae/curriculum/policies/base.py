@@ -7,6 +7,7 @@ the same for all.
 """
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from rcmvae.options import Options
@@ -40,6 +41,10 @@ class Policy(Options):
     def soonest(self, proposals: int) -> float:
         """The epoch before which it cannot have proposed so often, whatever training brings; trials come on top."""
         return self.wait + proposals - 1
+
+    def problems(self, last: int) -> Iterator[str]:
+        """What was asked for and could never happen, if a channel can open after the epoch `last` at the latest."""
+        yield from ()
 
     @abstractmethod
     def init(self) -> PolicyState:

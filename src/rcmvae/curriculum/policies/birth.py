@@ -1,5 +1,6 @@
 """Open a channel on probation: one that did not help is closed again."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -37,6 +38,9 @@ class Birth(Policy):
 
     def soonest(self, proposals: int) -> float:
         return self.when.soonest(proposals)
+
+    def problems(self, last: int) -> Iterator[str]:
+        yield from (f"when.{problem}" for problem in self.when.problems(last))
 
     def init(self) -> PolicyState:
         return self.when.init()

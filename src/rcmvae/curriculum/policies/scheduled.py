@@ -3,11 +3,13 @@
 import bisect
 import itertools
 import math
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
 from rcmvae.curriculum.policies.base import Policy, PolicyState
+from rcmvae.errors import in_words
 from rcmvae.structs import Signals
 
 
@@ -65,6 +67,13 @@ class Scheduled(Policy):
             return self.every * proposals
         at = self.at or ()
         return at[proposals - 1] if proposals <= len(at) else math.inf
+
+    def problems(self, last: int) -> Iterator[str]:
+        late = [str(epoch) for epoch in self.at or () if epoch > last]
+        if late:
+            yield f"at lists {in_words(late)}, but a channel can open after epoch {last} at the latest"
+        if self.every is not None and self.every > last:
+            yield f"every is {self.every}, but a channel can open after epoch {last} at the latest"
 
     def init(self) -> ScheduledState:
         return ScheduledState()
