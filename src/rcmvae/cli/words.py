@@ -76,7 +76,7 @@ def _no_option(words: Sequence[str], options: Sequence[str]) -> str:
     option, _, value = words[0].partition("=")
     value = value or next((word for word in words[1:2] if "=" not in word and word[:1] != "-"), "VALUE")
     told = f"There is no option '{option}'."
-    paths = [*paths_in(Config)]
+    paths = paths_in(Config)
     keys = {path: [path] for path in paths} if "." in option else {}
     if not keys:
         keys = {name: highest(name, Config) for name in {*map(last, paths)}}

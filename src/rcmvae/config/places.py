@@ -171,15 +171,20 @@ def spelled_out(place: Place, value: Any) -> Any:
     return {key: inner if at is None else spelled_out(at, inner) for key, at, inner in places}
 
 
-def paths_in(options: type[Options], prefix: str = "", above: frozenset[type] = frozenset()) -> Iterator[str]:
-    """Where in a tree of options keys can be written, whatever the kinds; some come several times."""
+@functools.cache
+def paths_in(options: type[Options]) -> tuple[str, ...]:
+    """Where in a tree of options keys can be written, whatever the kinds."""
+    return (*dict.fromkeys(_paths_in(options, "", frozenset())),)
+
+
+def _paths_in(options: type[Options], prefix: str, above: frozenset[type]) -> Iterator[str]:
     for key, field in options.model_fields.items():
         yield f"{prefix}{key}"
         place = Place.of_field(field)
         inner = [place.options] if place.options else place.one_of.registry.values() if place.one_of else []
         for cls in inner:
             if cls not in above:  # a schedule may hold another one
-                yield from paths_in(cls, f"{prefix}{key}.", above | {options})
+                yield from _paths_in(cls, f"{prefix}{key}.", above | {options})
 
 
 def last(path: str) -> str:
@@ -189,6 +194,6 @@ def last(path: str) -> str:
 
 def highest(name: str, root: type[Options]) -> list[str]:
     """The paths of that name that are nearest to the root."""
-    paths = [*dict.fromkeys(path for path in paths_in(root) if last(path) == name)]
+    paths = [path for path in paths_in(root) if last(path) == name]
     least = min((path.count(".") for path in paths), default=0)
     return [path for path in paths if path.count(".") == least]
