@@ -3,9 +3,10 @@
     python -m benchmarks.pots [--first 0] [--seeds 5] [--cases pots open-10 …]
 
 Everything is without labels, and measured on the training images, whose labels nothing else looks at (but `3-classes`,
-`6-classes` and the unbalanced ones choose by them which images there are). `groups` are the channels after merging
-along the tree, as far as it proposes. The open cases get 50 epochs, about as many as growing takes. Every case writes
-a file of its own as soon as it is done. Needs MNIST and Fashion-MNIST.
+`6-classes` and the unbalanced ones choose by them which images there are). The cases `no-config-…` grow with what
+`rcmvae train DATA curriculum.initial=1` takes. `groups` are the channels after merging along the tree, as far as it
+proposes. The open cases get 50 epochs, about as many as growing takes. Every case writes a file of its own as soon as
+it is done. Needs MNIST and Fashion-MNIST.
 """
 
 import dataclasses
@@ -16,11 +17,12 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from benchmarks.common import case_arguments, lasting, progress, report, trained
-from rcmvae.config import load_config
+from rcmvae.config import Config, load_config
 from rcmvae.curriculum import group_responsibility
 from rcmvae.data import Arrays as Split
-from rcmvae.data import Dataset, load
+from rcmvae.data import load
 from rcmvae.diagnostics import clustering
+from rcmvae.recipes import Prepared, made_for
 from rcmvae.results import channel_trees
 from rcmvae.seeds import number, spread
 from rcmvae.structs import Signals
@@ -57,13 +59,18 @@ class Case:
     overrides: tuple[str, ...] = ()
     rows: Rows | None = None
 
-    def dataset(self, source: Any) -> Dataset:
-        whole = load(source)
+    def asked(self, seed: int) -> Config:
+        """The configuration of a run."""
+        return load_config(self.config, [*self.overrides, f"training.seed={seed}"])
+
+    def prepared(self, seed: int) -> Prepared:
+        """The configuration of a run, and its data."""
+        config = self.asked(seed)
+        whole = load(config.data)
         if self.rows is None:
-            return whole
-        return dataclasses.replace(
-            whole, train=self._part(whole.train), validation=self._part(whole.validation)
-        )
+            return Prepared(config, whole)
+        train, validation = self._part(whole.train), self._part(whole.validation)
+        return Prepared(config, dataclasses.replace(whole, train=train, validation=validation))
 
     def _part(self, split: Split) -> Split:
         assert self.rows is not None
@@ -71,7 +78,18 @@ class Case:
         return Split(split.x[chosen], split.label[chosen], split.truth[chosen])
 
 
-CASES = {
+@dataclasses.dataclass(frozen=True)
+class Unconfigured:
+    """Growing with the settings that are made for data where nothing is said."""
+
+    data: str
+
+    def prepared(self, seed: int) -> Prepared:
+        """The configuration of a run, and its data."""
+        return made_for(self.data, ["curriculum.initial=1", f"training.seed={seed}"])
+
+
+CASES: dict[str, Case | Unconfigured] = {
     "pots": Case(),
     "open-10": Case(overrides=(*OPEN, "model.num_channels=10")),
     "open-20": Case(overrides=(*OPEN, "model.num_channels=20")),
@@ -82,6 +100,9 @@ CASES = {
     "open-30-unbalanced": Case(overrides=(*OPEN, *UNBALANCED, "model.num_channels=30")),
     "fashion": Case(overrides=("data={kind: fashion_mnist, validation: 5000}",)),
     "digits": Case(config=DIGITS),
+    "no-config-mnist": Unconfigured("mnist"),
+    "no-config-fashion": Unconfigured("fashion_mnist"),
+    "no-config-digits": Unconfigured("digits"),
 }
 
 
@@ -115,9 +136,8 @@ def until(row: dict[str, Any], bound: float) -> float:
 
 def measure(name: str, seed: int) -> dict[str, Any]:
     """One run, in memory."""
-    case, clock = CASES[name], Clock()
-    config = load_config(case.config, [*case.overrides, f"training.seed={seed}"])
-    run = trained(config, case.dataset(config.data), [clock])
+    clock = Clock()
+    run = trained(*CASES[name].prepared(seed), [clock])
     found = run.found
     (tree,) = channel_trees(run.setting, run.outcome.chosen)
     groups = group_responsibility(run.responsibility[0], tree.cut())

@@ -43,7 +43,7 @@ LONG = (
 # What these put together, others check call by call; here annotations are left alone, to save time.
 WHOLE = (
     *("e2e", "test_experiment.py", "test_readme.py", "training/test_growing.py", "inference"),
-    *("estimator/test_mixture_vae.py", "estimator/test_checks.py", "figures/test_laws.py"),
+    *("estimator", "figures/test_laws.py"),
 )
 LOSSES = "core/loss_curves"
 

@@ -36,7 +36,8 @@ def test_what_they_change_in_configurations_can_be_configured() -> None:
     from rcmvae.config import load_config
 
     for case in pots.CASES.values():
-        load_config(case.config, [*case.overrides])
+        if isinstance(case, pots.Case):
+            case.asked(0)
     for case in accuracy.CASES.values():
         if Path(case.word).suffix:
             load_config(case.word, [*case.overrides])

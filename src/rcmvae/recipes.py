@@ -46,10 +46,12 @@ class Recipe:
     rate: tuple[float, float] | None = (
         None  # from where it falls to where; as the configuration has it if None
     )
-    # While channels open: the learning rate, as the configuration has it if None, how much equal shares are worth, and
-    # how much cleaner a new channel must make things to stay, or to be tried for longer.
+    # While channels open: the learning rate, as the configuration has it if None, how much equal shares are worth,
+    # whether the bound has a say in where samples go, or views alone, and how much cleaner a new channel must make
+    # things to stay, or to be tried for longer.
     steady: float | None = None
     even: float = 50
+    guides: bool = True
     cleaner: tuple[float, float] = (0.4, 0.33)
     spread: tuple[float, float] = (100, 100)  # how much equal shares are worth, at first and in the end
     between: tuple[float, float] = (0.3, 0.7)  # the shares of the epochs in which that changes
@@ -96,7 +98,8 @@ class Recipe:
         trial = max(1, round(TRIAL / each))
         every, finish = max(1, trial // 2), min(max(round(6 * TRIAL / each), 18), 60)
         found["model"]["num_channels"] = MOST_CHANNELS
-        found["objective"] |= {"usage_entropy": -self.even, "reconstruction": 1, "kl_z": 1, "kl_c": 1}
+        bound = {name: {"weight": 1, "guides": self.guides} for name in ("reconstruction", "kl_z")}
+        found["objective"] |= {"usage_entropy": -self.even, "kl_c": 1} | bound
         training: dict[str, Any] = {"epochs": finish + MOST_TRIALS * (every + trial)}
         if self.steady is not None:
             training["learning_rate"] = {"kind": "warmup", "epochs": trial / 2, "then": self.steady}
@@ -188,6 +191,7 @@ IMAGES = Recipe(
     rate=(3.5e-3, 5e-5),
     steady=1.5e-3,
     even=100,
+    guides=False,
 )
 
 
