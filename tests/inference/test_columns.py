@@ -1,9 +1,11 @@
 """A run on a table knows its columns by their names."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from rcmvae import experiment, inference
 from rcmvae.errors import DataError
@@ -21,7 +23,10 @@ def test_columns_are_known_by_their_names(tmp_path: Path) -> None:
     table = pandas.DataFrame(columns)
     table.to_parquet(tmp_path / "x.parquet")
     config = made_for(str(tmp_path / "x.parquet"), ["training.epochs=1"]).config
-    run = experiment.train(config.model_copy(update={"run": RunOptions(directory=tmp_path, report=False)}))
+    config = config.model_copy(update={"run": RunOptions(directory=tmp_path, report=False)})
+    said = io.StringIO()
+    run = experiment.train(config, console=Console(file=said))
+    assert "Its columns are a, b, c, d and e. If one of them says what kind a sample is" in said.getvalue()
     trained = Trained.open(run.path)
     assert trained.card.columns == tuple("abcde")
     x = np.stack([*columns.values()], axis=1)
