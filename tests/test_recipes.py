@@ -183,10 +183,7 @@ def test_equal_shares_are_asked_for_first_and_less_in_the_end() -> None:
     [
         ("minst", r"minst does not exist: give a configuration file .* Did you mean 'mnist'\?"),
         ("notes.txt", "notes.txt cannot be read: give a configuration file"),
-        (
-            "table.csv",
-            r"table.csv cannot be read: .*parquet.write_table\(csv.read_csv\('table.csv'\), 'table.parquet'\)",
-        ),
+        ("table.xls", r"table.xls cannot be read: .* \.parquet or \.csv file"),
         ("sample.npy", r"sample.npy does not exist: .* Did you mean 'samples.npy'\?"),
         ("run", r"run is a run and no data: its configuration is run/config.yaml"),
     ],
@@ -195,7 +192,7 @@ def test_what_is_no_data_is_told(
     named: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("notes.txt", "table.csv", "samples.npy"):
+    for name in ("notes.txt", "table.xls", "samples.npy"):
         (tmp_path / name).write_text("none")
     (tmp_path / "run").mkdir()
     for name in RUN_FILES:

@@ -326,7 +326,7 @@ def how_to_read(named: str, options: Sequence[str] = ()) -> tuple[str, list[str]
         what = "cannot be read" if path.exists() else "does not exist"
         raise ConfigError(
             f"{named} {what}: give a configuration file ({' '.join(CONFIG_SUFFIXES)}), a kind of data "
-            f"({listed(SOURCES)}), or a .npy, .npz or .parquet file or a folder of images.{_instead(path)}"
+            f"({listed(SOURCES)}), or a .npy, .npz, .parquet or .csv file or a folder of images.{_instead(path)}"
         )
     if all((path / name).is_file() for name in RUN_FILES):
         raise ConfigError(f"{named} is a run and no data: its configuration is {path / RUN_FILES[0]}.")
@@ -335,11 +335,5 @@ def how_to_read(named: str, options: Sequence[str] = ()) -> tuple[str, list[str]
 
 def _instead(path: Path) -> str:
     """A hint at what may be meant by data that cannot be read."""
-    if path.suffix == ".csv" and path.exists():
-        as_parquet = path.with_suffix(".parquet")
-        return (
-            " A table of text becomes one of these in Python: from pyarrow import csv, parquet; "
-            f"parquet.write_table(csv.read_csv('{path}'), '{as_parquet}')."
-        )
     beside = [file.name for file in path.parent.glob("*") if readers_of(file)] if path.parent.is_dir() else []
     return nearest(str(path), SOURCES) or nearest(path.name, beside)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from rcmvae.config import Config
 from rcmvae.config.places import Place
 from rcmvae.curriculum import Curriculum, Kick, Normality, Plateau, Scheduled
-from rcmvae.data import Npy, Parquet, Source
+from rcmvae.data import Csv, Npy, Parquet, Source
+from rcmvae.data.tabular import Tabular
 from rcmvae.model import ModelOptions
 from rcmvae.nn import Heteroscedastic
 from rcmvae.objective import TERMS, ObjectiveOptions
@@ -28,10 +29,11 @@ SPECIAL: dict[tuple[type[Options], str], st.SearchStrategy[Any]] = {
     (Npy, "y"): st.none(),
     (Npy, "x_test"): st.none(),
     (Npy, "y_test"): st.none(),
-    (Parquet, "features"): st.none() | st.just(["a", "b"]),
-    (Parquet, "label_column"): st.none() | st.just("y"),
+    (Tabular, "features"): st.none() | st.just(["a", "b"]),
+    (Tabular, "label_column"): st.none() | st.just("y"),
+    (Csv, "delimiter"): st.none() | st.sampled_from([";", "\t", ":"]),
     (Parquet, "image_column"): st.none(),
-    (Parquet, "shape"): st.none() | st.just([4, 4]),
+    (Tabular, "shape"): st.none() | st.just([4, 4]),
     (Parquet, "resize"): st.none(),
     (Parquet, "color"): st.none(),
     (Source, "validation"): st.floats(1e-6, 0.9),

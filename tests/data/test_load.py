@@ -218,7 +218,16 @@ def test_arrays_have_to_come_from_python() -> None:
 
 
 def test_sources_by_name() -> None:
-    assert set(SOURCES) == {"digits", "mnist", "fashion_mnist", "npy", "image_folder", "parquet", "arrays"}
+    assert set(SOURCES) == {
+        "digits",
+        "mnist",
+        "fashion_mnist",
+        "npy",
+        "image_folder",
+        "parquet",
+        "csv",
+        "arrays",
+    }
     adapter: TypeAdapter[Any] = TypeAdapter(AnySource)
     assert adapter.validate_python("digits") == Digits()
     chosen = adapter.validate_python({"kind": "npy", "path": "a.npz", "num_labeled": 5})

@@ -18,8 +18,8 @@ Samples = Annotated[
     str | None,
     typer.Option(
         metavar="DATA",
-        help="Judge the model on these in place of a split: a .npy, .npz or .parquet file, or a folder of images, with "
-        "labels where there are any.",
+        help="Judge the model on these in place of a split: a .npy, .npz, .parquet or .csv file, or a folder of "
+        "images, with labels where there are any.",
         show_default=False,
     ),
 ]
@@ -27,8 +27,8 @@ Outliers = Annotated[
     str | None,
     typer.Option(
         metavar="DATA",
-        help="Say too how well samples of another kind are told from these: a .npy, .npz or .parquet file, a folder of "
-        "images, or the name of other data such as fashion_mnist.",
+        help="Say too how well samples of another kind are told from these: a .npy, .npz, .parquet or .csv file, a "
+        "folder of images, or the name of other data such as fashion_mnist.",
         show_default=False,
     ),
 ]

@@ -13,7 +13,7 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="Samples: a .npy, .npz or .parquet file, a folder of images, or train, validation or test.",
+        help="Samples: a .npy, .npz, .parquet or .csv file, a folder of images, or train, validation or test.",
         show_default=False,
     ),
 ]

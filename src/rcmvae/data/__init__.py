@@ -6,6 +6,7 @@ from rcmvae.data.arrays import Arrays as Arrays
 from rcmvae.data.arrays import Dataset as Dataset
 from rcmvae.data.arrays import Raw as Raw
 from rcmvae.data.arrays import marks as marks
+from rcmvae.data.csv import Csv as Csv
 from rcmvae.data.digits import Digits as Digits
 from rcmvae.data.fashion_mnist import FashionMnist as FashionMnist
 from rcmvae.data.image_folder import ImageFolder as ImageFolder

@@ -1,6 +1,7 @@
-"""Columns of Parquet tables as NumPy arrays, complete or refused."""
+"""Columns of tables as NumPy arrays, complete or refused."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,27 +10,47 @@ from jaxtyping import Float32, Shaped, UInt8
 
 from rcmvae.errors import DataError, listed, nearest
 
+MOST_BYTES = 2**31 - 1  # that PyArrow looks at at once
+
 
 class Table:
-    """An opened Parquet file, or a folder of them."""
+    """An opened table: what is in which column is read when it is asked for."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, dataset: Any) -> None:
         import pyarrow as arrow  # noqa: PLC0415
-        from pyarrow import dataset  # noqa: PLC0415
 
-        if not path.exists():
-            raise DataError(f"{path} does not exist.")
         self.path = path
         self._types: Any = arrow.types
-        self._failures = (arrow.ArrowException, OSError)
+        self._dataset = dataset
+        self.names: list[str] = dataset.schema.names
+        twice = next((name for name, count in Counter(self.names).items() if count > 1), None)
+        if twice is not None:
+            raise DataError(f"{path} has the column {twice!r} twice: a name has to stand for one.")
         try:
-            self._dataset: Any = dataset.dataset(path, format="parquet")
-            self._num_rows: int = self._dataset.count_rows()
-        except self._failures as error:
-            raise DataError(f"{path} cannot be read as Parquet ({error}).") from error
+            self._num_rows: int = dataset.count_rows()
+        except _failures() as error:
+            raise DataError(f"{path} cannot be read ({error}).") from error
         if self._num_rows == 0:
             raise DataError(f"{path} has no rows.")
-        self.names: list[str] = self._dataset.schema.names
+
+    @classmethod
+    def parquet(cls, path: Path) -> "Table":
+        """A Parquet file, or a folder of them."""
+        from pyarrow import dataset  # noqa: PLC0415
+
+        return cls(path, _opened(path, "Parquet", lambda: dataset.dataset(path, format="parquet")))
+
+    @classmethod
+    def csv(cls, path: Path, delimiter: str) -> "Table":
+        """A file of text. All of it says what is in a column: whole numbers may be followed by others."""
+        from pyarrow import csv, dataset  # noqa: PLC0415
+
+        def read() -> Any:
+            at_once = csv.ReadOptions(block_size=min(max(path.stat().st_size, 1), MOST_BYTES))
+            options = csv.ParseOptions(delimiter=delimiter)
+            return dataset.dataset(csv.read_csv(path, read_options=at_once, parse_options=options))
+
+        return cls(path, _opened(path, "CSV", read))
 
     @property
     def numeric_names(self) -> list[str]:
@@ -119,7 +140,7 @@ class Table:
     def _read(self, names: list[str]) -> Any:
         try:
             return self._dataset.to_table(columns=names)
-        except self._failures as error:
+        except _failures() as error:
             raise DataError(f"{self.path} cannot be read ({error}).") from error
 
     def _complete(self, table: Any, name: str) -> Any:
@@ -131,3 +152,19 @@ class Table:
                 f"Fill or remove them."
             )
         return column
+
+
+def _opened(path: Path, called: str, read: Callable[[], Any]) -> Any:
+    if not path.exists():
+        raise DataError(f"{path} does not exist.")
+    try:
+        return read()
+    except _failures() as error:
+        raise DataError(f"{path} cannot be read as {called} ({error}).") from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What PyArrow raises where a file is not what it should be."""
+    import pyarrow as arrow  # noqa: PLC0415
+
+    return (arrow.ArrowException, OSError)

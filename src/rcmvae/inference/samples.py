@@ -18,7 +18,8 @@ from rcmvae.errors import ConfigError, DataError, RunError, nearest
 from rcmvae.inference.trained import Reader, Trained
 from rcmvae.splits import SPLITS
 
-FORMS = f"a .npy, .npz or .parquet file, a folder of images, or a split of the run's own data ({', '.join(SPLITS)})"
+OWN = f"a split of the run's own data ({', '.join(SPLITS)})"
+FORMS = f"a .npy, .npz, .parquet or .csv file, a folder of images, or {OWN}"
 
 
 def samples_of(trained: Reader | Trained, given: Any, options: Sequence[str] = ()) -> Stored:

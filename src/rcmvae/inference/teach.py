@@ -20,7 +20,7 @@ from rcmvae.structs import UNLABELLED
 
 WAYS = (
     "They are given as y in Python; an .npz has them in `y` (or y=NAME), a .npy in a second file (labels=FILE), a "
-    "Parquet table in a column (label_column=NAME), and a folder of images has a folder for each class."
+    "table in a column (label_column=NAME), and a folder of images has a folder for each class."
 )
 
 

@@ -1,0 +1,93 @@
+"""What tables have in common, however they are stored: a row is a sample, and columns of numbers are its features."""
+
+import dataclasses
+import math
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field, PositiveInt, model_validator
+
+from rcmvae.data.arrays import Raw
+from rcmvae.data.intake import take_in
+from rcmvae.data.source import Source, located
+from rcmvae.data.table import Table
+from rcmvae.errors import ConfigError, DataError, listed
+
+
+class Tabular(Source):
+    """Base of the sources that read tables."""
+
+    path: Path = Field(description="The file.")
+    test_path: Path | None = Field(default=None, description="A second such table, for testing.")
+    label_column: str | None = Field(default=None, description="The column of labels; none if null.")
+    features: tuple[str, ...] | None = Field(
+        default=None, description="The columns of numbers that make a sample; all numeric ones if null."
+    )
+    shape: tuple[PositiveInt, ...] | None = Field(
+        default=None, description="What each row is folded into: [F], [H, W] or [H, W, C]."
+    )
+
+    @model_validator(mode="after")
+    def _makes_samples(self) -> "Tabular":
+        if self.features is not None and not self.features:
+            raise ConfigError(
+                "features is empty; name at least one column, or leave it out for all numeric ones"
+            )
+        if self.features is not None and len(set(self.features)) < len(self.features):
+            raise ConfigError(f"features names a column twice: {', '.join(self.features)}")
+        if self.label_column is not None and self.label_column in (self.features or ()):
+            raise ConfigError(f"label_column {self.label_column} is among the samples' columns as well")
+        if self.shape is not None and len(self.shape) not in {1, 2, 3}:
+            raise ConfigError(f"shape is {list(self.shape)}; give [F], [H, W] or [H, W, C]")
+        return self
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    @abstractmethod
+    def open(self, path: Path) -> Table:
+        """The table that lies there."""
+
+    def read(self) -> Raw:
+        table = self.open(located(self.path))
+        # a test table has to have the very columns that were found in the first one
+        features = self.columns_of(table)
+        x, label = self._samples(table, features)
+        test = (
+            (None, None)
+            if self.test_path is None
+            else self._samples(self.open(located(self.test_path)), features)
+        )
+        raw = take_in(x, label, *test, where=str(self.path), where_test=str(self.test_path or ""))
+        return dataclasses.replace(raw, columns=features)
+
+    def columns_of(self, table: Table) -> tuple[str, ...]:
+        """The columns whose numbers make a sample. One without a name holds row numbers, and is none of them."""
+        if self.features is not None:
+            return self.features
+        names = tuple(name for name in table.numeric_names if name not in ("", self.label_column))
+        if not names:
+            raise DataError(
+                f"{table.path} has no numeric column besides the label; it has {listed(table.names)}."
+            )
+        return names
+
+    def numbers_of(self, table: Table, features: tuple[str, ...]) -> np.ndarray:
+        """Its samples, a row each."""
+        return table.numbers(features)
+
+    def _samples(self, table: Table, features: tuple[str, ...]) -> tuple[np.ndarray, list[Any] | None]:
+        x = self.numbers_of(table, features)
+        if self.shape is not None:
+            x = _fold(x, self.shape, str(table.path))
+        return x, None if self.label_column is None else table.values(self.label_column)
+
+
+def _fold(x: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:
+    has, needs = math.prod(x.shape[1:]), math.prod(shape)
+    if has != needs:
+        raise DataError(f"{where} has {has} numbers per row; data.shape {list(shape)} needs {needs}.")
+    return x.reshape(len(x), *shape)

@@ -1,0 +1,120 @@
+"""Tables of text: what their columns hold is read off the whole file, and what is no table is told in a sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from rcmvae.data import Csv, Parquet, load
+from rcmvae.data.catalogue import readers_of
+from rcmvae.errors import DataError
+from rcmvae.recipes import made_for
+
+BIRDS = "height,species,weight\n1.5,gentoo,3\n2,adelie,4\n2.5,,5\n"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Any:
+    def write(text: str | bytes, name: str = "birds.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def test_numeric_columns_are_samples_and_empty_labels_are_none(write: Any) -> None:
+    raw = Csv(path=write(BIRDS), label_column="species").read()
+    np.testing.assert_array_equal(raw.train.x, np.array([[1.5, 3], [2, 4], [2.5, 5]], np.float32))
+    assert raw.columns == ("height", "weight")
+    assert raw.label_names == ("adelie", "gentoo")
+    assert raw.train.label.tolist() == [1, 0, -1]
+
+
+def test_columns_may_be_chosen_and_folded_and_tested_on_others(write: Any) -> None:
+    more = write("weight,height,extra\n7,6,0\n", "more.csv")
+    raw = Csv(path=write(BIRDS), features=("weight", "height"), test_path=more, shape=(1, 2)).read()
+    np.testing.assert_array_equal(raw.train.x[..., 0], [[[3, 1.5]], [[4, 2]], [[5, 2.5]]])
+    assert raw.test is not None
+    np.testing.assert_array_equal(raw.test.x[..., 0], [[[7, 6]]])
+
+
+@pytest.mark.parametrize(
+    ("name", "between", "options"),
+    [("a.csv", ",", {}), ("a.tsv", "\t", {}), ("a.csv", ";", {"delimiter": ";"}), ("a.tsv", ",", {"delimiter": ","})],
+)  # fmt: skip
+def test_what_stands_between_columns(write: Any, name: str, between: str, options: dict[str, Any]) -> None:
+    text = BIRDS.replace(",", between)
+    raw = Csv.model_validate({"path": write(text, name), "label_column": "species", **options}).read()
+    assert raw.columns == ("height", "weight")
+
+
+def test_a_number_with_a_fraction_may_come_late(write: Any) -> None:
+    """PyArrow by itself goes by the first megabyte of a file."""
+    rows = ["1"] * 700_000 + ["1.5"]
+    x = Csv(path=write("a\n" + "\n".join(rows) + "\n")).read().train.x
+    assert (len(x), x[0, 0], x[-1, 0]) == (700_001, 1, 1.5)
+
+
+def test_row_numbers_of_a_data_frame_are_no_feature(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"a": [1.0, 2.0, 4.0], "b": [3, 4, 5]})
+    table.to_csv(tmp_path / "frame.csv")
+    assert (tmp_path / "frame.csv").read_text().startswith(",a,b\n0,")
+    raw = Csv(path=tmp_path / "frame.csv").read()
+    assert raw.columns == ("a", "b")
+    np.testing.assert_array_equal(raw.train.x, table.to_numpy(np.float32))
+
+
+def test_it_is_the_table_that_the_same_columns_make_in_parquet(write: Any, tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    path = write(BIRDS)
+    pandas.read_csv(path).to_parquet(tmp_path / "birds.parquet")
+    ours = load(Csv(path=path, label_column="species", test=0, validation=1))
+    theirs = load(Parquet(path=tmp_path / "birds.parquet", label_column="species", test=0, validation=1))
+    assert ours.fingerprint == theirs.fingerprint
+    assert ours.columns == theirs.columns
+
+
+def test_a_path_is_enough(write: Any) -> None:
+    rows = "\n".join(f"{i % 7},{i * i % 11},{i % 5}" for i in range(80))
+    config, dataset = made_for(str(write(f"a,b,c\n{rows}\n")))
+    assert config.data.kind_name() == "csv"
+    assert dataset.columns == ("a", "b", "c")
+    assert readers_of(Path("x.tsv")) == [Csv]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "sentence"),
+    [
+        ("a;b\n1;2\n", {}, r"has a single column, 'a;b'\. If ';' stands .* say so: data\.delimiter=\";\""),
+        ("a,b\n1,2\n", {"delimiter": ";"}, r"single column, 'a,b'\. If ',' stands between"),
+        ("5.1,3.5\n4.9,3\n", {}, r"begins with a line of numbers \(5\.1, 3\.5 …\), but the first line has to name"),
+        ("a,b\n1,2\n3,\n", {}, r"row 1 of 'b' is empty, as are 1 of 2 rows"),
+        ("a,b\n1,2\n3,x\n", {"features": ["a", "b"]}, "column 'b' is of type string; a feature is a number"),
+        ("a,b\n1,2\n3\n", {}, r"birds\.csv cannot be read as CSV \(.*Expected 2 columns, got 1"),
+        ("a,a\n1,2\n", {}, r"has the column 'a' twice"),
+        ("a,b\n", {}, "has no rows"),
+        ("", {}, r"cannot be read as CSV \(Empty CSV file"),
+        ("n,k\nx,y\n", {}, r"has no numeric column besides the label; it has k, n\."),
+        ("a\n1\n", {"label_column": "b"}, r"has no column 'b'; it has a\."),
+        (b"a,b\n1,\xff\xfe\n", {"label_column": "b"}, r"label of sample 0 .* a text \(in UTF-8\)"),
+    ],
+)  # fmt: skip
+def test_refusals(write: Any, text: str | bytes, options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        Csv.model_validate({"path": write(text), **options}).read()
+
+
+def test_what_is_not_there_and_what_cannot_be_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"absent\.csv does not exist"):
+        Csv(path=tmp_path / "absent.csv").read()
+    with pytest.raises(DataError, match="cannot be read as CSV"):
+        Csv(path=tmp_path).read()
+    for delimiter in ("", "::"):
+        with pytest.raises(ValidationError, match=f'"{delimiter}" is no single character, such as ";"'):
+            Csv(path=tmp_path / "a.csv", delimiter=delimiter)
+    with pytest.raises(ValidationError, match="label_column a is among"):
+        Csv(path=tmp_path / "a.csv", features=("a",), label_column="a")
