@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from rcmvae import experiment, inference
+from rcmvae.data import Parquet
 from rcmvae.errors import DataError
 from rcmvae.evaluation import evaluate
 from rcmvae.inference import Trained
@@ -38,6 +39,16 @@ def test_columns_are_known_by_their_names(tmp_path: Path) -> None:
         evaluate(run.path, samples=mixed)["losses"]["bound"]["per_seed"],
         evaluate(run.path, samples=tmp_path / "x.parquet")["losses"]["bound"]["per_seed"],
     )
+    labelled = config.model_copy(
+        update={"data": Parquet(path=tmp_path / "mixed.parquet", features=tuple("abcde"), label_column="id")}
+    )
+    named = experiment.train(
+        labelled.model_copy(update={"run": RunOptions(directory=tmp_path, report=False)})
+    )
+    new = tmp_path / "x.parquet"  # without a column of labels, which nothing here needs
+    np.testing.assert_array_equal(inference.samples_of(Trained.open(named.path), new), x)
+    with pytest.raises(DataError, match=r"x\.parquet has no column 'id'"):
+        evaluate(named.path, samples=new)
     renamed = mixed.rename(columns={"a": "aa"})
     renamed.to_parquet(tmp_path / "renamed.parquet")
     with pytest.raises(

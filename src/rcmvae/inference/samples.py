@@ -29,7 +29,7 @@ def samples_of(trained: Reader | Trained, given: Any, options: Sequence[str] = (
     if str(given) in SPLITS:
         return _own(trained, str(given), options).x
     path = located(Path(given))
-    return trained.accept(_source(trained, path, options).read().train.x, str(given))
+    return trained.accept(_source(trained, path, options, with_labels=False).read().train.x, str(given))
 
 
 def outliers_of(trained: Reader | Trained, given: Any, options: Sequence[str] = ()) -> Stored:
@@ -98,7 +98,9 @@ def _own(trained: Reader | Trained, split: str, options: Sequence[str]) -> Array
     return found
 
 
-def _source(trained: Reader | Trained, path: Path, options: Sequence[str]) -> Source:
+def _source(
+    trained: Reader | Trained, path: Path, options: Sequence[str], with_labels: bool = True
+) -> Source:
     """The source that reads a path, with what the run says of its own data where they are of the same kind."""
     if not path.exists():
         raise DataError(f"{path} does not exist.{nearest(str(path), SPLITS)} What is looked at is {FORMS}.")
@@ -110,6 +112,8 @@ def _source(trained: Reader | Trained, path: Path, options: Sequence[str]) -> So
     asked_for_images = any(option.startswith("image_column=") for option in options)
     if trained.card.columns and "features" in readers[0].model_fields and not asked_for_images:
         kept.append(f"features={json.dumps(trained.card.columns)}")  # by their names, wherever they stand
+        if not with_labels:
+            kept.append("label_column=null")
     return load_source(readers[0].kind_name(), [*kept, f"path={json.dumps(str(path))}", *options])
 
 
