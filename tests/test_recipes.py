@@ -87,6 +87,9 @@ def test_channels_grow_where_that_is_asked_for(shape: tuple[int, ...], samples: 
     config.check_against(dataset)
     assert config.model.num_channels == 20
     assert config.objective.settled() == 0, "a channel is judged by terms that do not change"
+    terms, is_large = config.objective.terms, len(shape) == 3 and shape[0] >= 16
+    for name in ("reconstruction", "kl_z"):
+        assert terms[name].guides == (not is_large), "of large images views alone say where they belong"
     assert config.curriculum is not None
     assert config.curriculum.soonest_end(19) < config.training.epochs
     steps = config.curriculum.trial * (len(dataset.train) // config.training.batch_size)

@@ -1,5 +1,6 @@
 """Tables of text: what their columns hold is read off the whole file, and what is no table is told in a sentence."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,38 @@ def test_it_is_the_table_that_the_same_columns_make_in_parquet(write: Any, tmp_p
     assert ours.columns == theirs.columns
 
 
+def test_columns_that_are_called_by_their_number_are_columns(write: Any) -> None:
+    assert Csv(path=write("0,1,2\n5,6,7\n")).read().columns == ("0", "1", "2")
+    assert Csv(path=write("height,2019,2020\n5,6,7\n")).read().columns == ("height", "2019", "2020")
+
+
+def test_words_that_stand_for_nothing_are_no_labels(write: Any) -> None:
+    raw = Csv(path=write("a,k\n1,x\n2,NA\n3,\n4,null\n"), label_column="k").read()
+    assert raw.label_names == ("x",)
+    assert raw.train.label.tolist() == [0, -1, -1, -1]
+
+
+def test_numbers_may_have_a_comma(write: Any) -> None:
+    path = write("a;b\n1,5;2\n2,25;3\n")
+    x = Csv(path=path, delimiter=";", decimal=",").read().train.x
+    np.testing.assert_array_equal(x, [[1.5, 2], [2.25, 3]])
+
+
+def test_trailing_commas_make_no_columns(write: Any) -> None:
+    assert Csv(path=write("a,b,,\n1,2,,\n")).read().columns == ("a", "b")
+
+
+@pytest.mark.parametrize("between", [";", "\t", "|"])
+def test_what_is_proposed_for_another_delimiter_works(write: Any, between: str) -> None:
+    rows = "\n".join(f"{i}{between}{i * i % 11}" for i in range(60))
+    path = str(write(f"a{between}b\n{rows}\n"))
+    with pytest.raises(DataError, match="has a single column") as caught:
+        made_for(path)
+    _, _, proposed = str(caught.value).partition("say so: ")
+    (option,) = shlex.split(proposed.removesuffix("."))
+    assert made_for(path, [option]).dataset.columns == ("a", "b")
+
+
 def test_a_path_is_enough(write: Any) -> None:
     rows = "\n".join(f"{i % 7},{i * i % 11},{i % 5}" for i in range(80))
     config, dataset = made_for(str(write(f"a,b,c\n{rows}\n")))
@@ -89,9 +122,12 @@ def test_a_path_is_enough(write: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "options", "sentence"),
     [
-        ("a;b\n1;2\n", {}, r"has a single column, 'a;b'\. If ';' stands .* say so: data\.delimiter=\";\""),
-        ("a,b\n1,2\n", {"delimiter": ";"}, r"single column, 'a,b'\. If ',' stands between"),
-        ("5.1,3.5\n4.9,3\n", {}, r"begins with a line of numbers \(5\.1, 3\.5 …\), but the first line has to name"),
+        ("a,b\n1,2\n", {"delimiter": ";"}, r"single column, 'a,b'\. If \",\" stands between"),
+        ("5.1,3.5\n4.9,3\n", {}, r"a line that holds numbers \(5\.1, 3\.5\), but the first line has to name"),
+        ("5.1,3.5,setosa\n4.9,3,setosa\n", {}, r"begins with a line that holds numbers \(5\.1, 3\.5\)"),
+        ("5,0,0,0\n4,0,0,1\n", {}, r"begins with a line that holds numbers \(5, 0, 0\)"),
+        ("a;b\n1,5;2,5\n", {"delimiter": ";"}, r"no numeric column\. If its .*'data\.decimal=\",\"'"),
+        ("a,é\n1,2\n".encode("latin-1"), {}, r"cannot be read as CSV: its first line is no text in UTF-8"),
         ("a,b\n1,2\n3,\n", {}, r"row 1 of 'b' is empty, as are 1 of 2 rows"),
         ("a,b\n1,2\n3,x\n", {"features": ["a", "b"]}, "column 'b' is of type string; a feature is a number"),
         ("a,b\n1,2\n3\n", {}, r"birds\.csv cannot be read as CSV \(.*Expected 2 columns, got 1"),
@@ -113,8 +149,10 @@ def test_what_is_not_there_and_what_cannot_be_asked_for(tmp_path: Path) -> None:
         Csv(path=tmp_path / "absent.csv").read()
     with pytest.raises(DataError, match="cannot be read as CSV"):
         Csv(path=tmp_path).read()
-    for delimiter in ("", "::"):
-        with pytest.raises(ValidationError, match=f'"{delimiter}" is no single character, such as ";"'):
+    for delimiter in ("", "::", "\n", "§"):
+        with pytest.raises(
+            ValidationError, match="cannot stand between columns: give one character, such as ;"
+        ):
             Csv(path=tmp_path / "a.csv", delimiter=delimiter)
     with pytest.raises(ValidationError, match="label_column a is among"):
         Csv(path=tmp_path / "a.csv", features=("a",), label_column="a")

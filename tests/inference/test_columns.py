@@ -4,7 +4,9 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from rich.console import Console
 
 from rcmvae import experiment, inference
@@ -12,6 +14,7 @@ from rcmvae.data import Parquet
 from rcmvae.errors import DataError
 from rcmvae.evaluation import evaluate
 from rcmvae.inference import Trained
+from rcmvae.inference.samples import labelled_samples_of
 from rcmvae.recipes import made_for
 from rcmvae.training.options import RunOptions
 
@@ -49,6 +52,12 @@ def test_columns_are_known_by_their_names(tmp_path: Path) -> None:
     np.testing.assert_array_equal(inference.samples_of(Trained.open(named.path), new), x)
     with pytest.raises(DataError, match=r"x\.parquet has no column 'id'"):
         evaluate(named.path, samples=new)
+    mixed.to_csv(tmp_path / "mixed.csv")  # what the run says of its own table goes for tables of text, too
+    table.to_csv(tmp_path / "x.csv", index=False)
+    for text in ("mixed.csv", "x.csv"):
+        found = inference.samples_of(Trained.open(named.path), tmp_path / text)
+        np.testing.assert_allclose(found, x, rtol=1e-6)
+    assert evaluate(named.path, samples=tmp_path / "mixed.csv")["labels"] == 240
     renamed = mixed.rename(columns={"a": "aa"})
     renamed.to_parquet(tmp_path / "renamed.parquet")
     with pytest.raises(
@@ -57,3 +66,25 @@ def test_columns_are_known_by_their_names(tmp_path: Path) -> None:
         inference.samples_of(trained, renamed)
     with pytest.raises(DataError, match=r"renamed\.parquet has no column 'a'"):
         inference.samples_of(trained, tmp_path / "renamed.parquet")
+
+
+def test_no_label_is_needed_where_none_is_read(tmp_path: Path) -> None:
+    """Whatever kind of file it is that labels were in."""
+    x = np.random.default_rng(0).normal(size=(240, 4)).astype(np.float32)
+    kind = ["ab"[i % 2] for i in range(240)]
+    lists = {"x": [row.tolist() for row in x]}
+    parquet.write_table(pa.table({**lists, "kind": kind}), tmp_path / "known.parquet")
+    parquet.write_table(pa.table(lists), tmp_path / "new.parquet")
+    np.savez(tmp_path / "known.npz", x=x, kind=kind, x_more=x, kind_more=kind)
+    np.savez(tmp_path / "new.npz", x=x)
+    asked = {
+        "parquet": ["data.image_column=x", "data.label_column=kind"],
+        "npz": ["data.y=kind", "data.x_test=x_more", "data.y_test=kind_more"],
+    }
+    for suffix, options in asked.items():
+        config = made_for(str(tmp_path / f"known.{suffix}"), [*options, "training.epochs=1"]).config
+        named = {"run": RunOptions(directory=tmp_path, report=False)}
+        trained = Trained.open(experiment.train(config.model_copy(update=named)).path)
+        np.testing.assert_array_equal(inference.samples_of(trained, tmp_path / f"new.{suffix}"), x)
+        found = labelled_samples_of(trained, tmp_path / f"known.{suffix}")
+        assert found.labels == ("a", "b")

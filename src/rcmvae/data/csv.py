@@ -1,5 +1,8 @@
 """Tables of text, as spreadsheets and data frames write them."""
 
+import csv
+import itertools
+import json
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -26,12 +29,17 @@ class Csv(Tabular):
         default=None,
         description="What stands between two columns; if null a tab in a .tsv, a comma in any other file.",
     )
+    decimal: Literal[".", ","] = Field(
+        default=".", description="What stands before the fraction of a number."
+    )
 
     @field_validator("delimiter")
     @classmethod
     def _is_one_character(cls, delimiter: str | None) -> str | None:
-        if delimiter is not None and len(delimiter) != 1:
-            raise ConfigError(f'"{delimiter}" is no single character, such as ";"')
+        if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '\r\n"'):
+            raise ConfigError(
+                f"{json.dumps(delimiter)} cannot stand between columns: give one character, such as ;"
+            )
         return delimiter
 
     @classmethod
@@ -40,20 +48,51 @@ class Csv(Tabular):
 
     def open(self, path: Path) -> Table:
         between = self.delimiter or ("\t" if path.suffix == TABS else ",")
-        table = Table.csv(path, between)
-        first = table.names[0]
-        other = next((mark for mark in USUAL if mark in first and mark != between), None)
-        if len(table.names) == 1 and other is not None:
+        if path.is_file():
+            _refuse_what_names_nothing(path, between)
+        table = Table.csv(path, between, self.decimal)
+        if not table.numeric_names and self.decimal == "." and between != ",":
             raise DataError(
-                f"{path} has a single column, {first!r}. If {other!r} stands between its columns, say so: "
-                f'data.delimiter="{other}".'
-            )
-        if all(_is_number(name) for name in table.names):
-            raise DataError(
-                f"{path} begins with a line of numbers ({', '.join(table.names[:3])} …), but the first line has to "
-                f"name the columns: put one before it."
+                f"{path} has no numeric column. If its numbers have a comma before the fraction, say so: "
+                "'data.decimal=\",\"'."
             )
         return table
+
+
+def _refuse_what_names_nothing(path: Path, between: str) -> None:
+    """The first line has to name the columns."""
+    try:
+        with path.open("rb") as file:
+            first = file.readline().decode("utf-8-sig")
+        names = next(csv.reader([first], delimiter=between), [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"{path} cannot be read as CSV: its first line is no text in UTF-8 ({error})."
+        ) from error
+    other = next((mark for mark in USUAL if len(names) == 1 and mark in names[0]), None)
+    if other is not None:
+        raise DataError(
+            f"{path} has a single column, {names[0]!r}. If {json.dumps(other)} stands between its columns, say so: "
+            f"'data.delimiter={json.dumps(other)}'."
+        )
+    numbers = [name for name in names if _is_number(name)]
+    has_fractions = any(not name.strip().isdigit() for name in numbers)  # years may be names
+    if has_fractions or (numbers == names and not _counts(names)):
+        raise DataError(
+            f"{path} begins with a line that holds numbers ({', '.join(numbers[:3])}), but the first line has to name "
+            f"the columns: put one before it."
+        )
+
+
+def _counts(names: list[str]) -> bool:
+    """Whether names are whole numbers one after another, as data frames call columns that have no names.
+
+    >>> _counts(["0", "1", "2"]), _counts(["5", "0", "0"])
+    (True, False)
+    """
+    return all(name.strip().isdigit() for name in names) and all(
+        int(after) == int(before) + 1 for before, after in itertools.pairwise(names)
+    )
 
 
 def _is_number(text: str) -> bool:

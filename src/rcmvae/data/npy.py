@@ -34,6 +34,8 @@ class Npy(Source):
     """One .npy of samples, maybe with a second one of labels; or one .npz that holds both and a test part."""
 
     summary: ClassVar[str] = "Samples and labels from .npy files or one .npz."
+    labels_in: ClassVar[tuple[str, ...]] = ("y",)
+    tests_in: ClassVar[tuple[str, ...]] = ("x_test", "y_test")
 
     kind: Literal["npy"] = "npy"
     path: Path = Field(description="The .npy of samples, or the .npz.")

@@ -45,6 +45,8 @@ class Source(Options):
 
     summary: ClassVar[str] = ""  # one line for listings; the docstring's first where it is left out
     offline: ClassVar[bool] = True  # whether it never needs a network
+    labels_in: ClassVar[tuple[str, ...]] = ()  # the options that say where labels are in a file,
+    tests_in: ClassVar[tuple[str, ...]] = ()  # and where samples for testing are
 
     num_samples: PositiveInt | None = Field(
         default=None, description="Train and validate on a stratified subset of this size; all when null."

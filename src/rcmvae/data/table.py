@@ -14,7 +14,7 @@ MOST_BYTES = 2**31 - 1  # that PyArrow looks at at once
 
 
 class Table:
-    """An opened table: what is in which column is read when it is asked for."""
+    """An opened table. Of Parquet files a column is read when it is asked for."""
 
     def __init__(self, path: Path, dataset: Any) -> None:
         import pyarrow as arrow  # noqa: PLC0415
@@ -41,14 +41,20 @@ class Table:
         return cls(path, _opened(path, "Parquet", lambda: dataset.dataset(path, format="parquet")))
 
     @classmethod
-    def csv(cls, path: Path, delimiter: str) -> "Table":
-        """A file of text. All of it says what is in a column: whole numbers may be followed by others."""
+    def csv(cls, path: Path, delimiter: str, decimal: str) -> "Table":
+        """A file of text. All of it says what is in a column: whole numbers may be followed by others.
+
+        A column without a name holds row numbers, or is what a trailing comma makes, and is left out.
+        """
         from pyarrow import csv, dataset  # noqa: PLC0415
 
         def read() -> Any:
             at_once = csv.ReadOptions(block_size=min(max(path.stat().st_size, 1), MOST_BYTES))
-            options = csv.ParseOptions(delimiter=delimiter)
-            return dataset.dataset(csv.read_csv(path, read_options=at_once, parse_options=options))
+            parts = csv.ParseOptions(delimiter=delimiter)
+            values = csv.ConvertOptions(decimal_point=decimal, strings_can_be_null=True)
+            table = csv.read_csv(path, at_once, parts, values)
+            named = [place for place, name in enumerate(table.column_names) if name]
+            return dataset.dataset(table.select(named))
 
         return cls(path, _opened(path, "CSV", read))
 

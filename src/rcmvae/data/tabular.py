@@ -4,7 +4,7 @@ import dataclasses
 import math
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field, PositiveInt, model_validator
@@ -18,6 +18,8 @@ from rcmvae.errors import ConfigError, DataError, listed
 
 class Tabular(Source):
     """Base of the sources that read tables."""
+
+    labels_in: ClassVar[tuple[str, ...]] = ("label_column",)
 
     path: Path = Field(description="The file.")
     test_path: Path | None = Field(default=None, description="A second such table, for testing.")
@@ -65,10 +67,10 @@ class Tabular(Source):
         return dataclasses.replace(raw, columns=features)
 
     def columns_of(self, table: Table) -> tuple[str, ...]:
-        """The columns whose numbers make a sample. One without a name holds row numbers, and is none of them."""
+        """The columns whose numbers make a sample."""
         if self.features is not None:
             return self.features
-        names = tuple(name for name in table.numeric_names if name not in ("", self.label_column))
+        names = tuple(name for name in table.numeric_names if name != self.label_column)
         if not names:
             raise DataError(
                 f"{table.path} has no numeric column besides the label; it has {listed(table.names)}."

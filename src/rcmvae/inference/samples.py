@@ -19,7 +19,7 @@ from rcmvae.inference.trained import Reader, Trained
 from rcmvae.splits import SPLITS
 
 OWN = f"a split of the run's own data ({', '.join(SPLITS)})"
-FORMS = f"a .npy, .npz, .parquet or .csv file, a folder of images, or {OWN}"
+FORMS = f"a .npy, .npz, .parquet, .csv or .tsv file, a folder of images, or {OWN}"
 
 
 def samples_of(trained: Reader | Trained, given: Any, options: Sequence[str] = ()) -> Stored:
@@ -29,7 +29,7 @@ def samples_of(trained: Reader | Trained, given: Any, options: Sequence[str] = (
     if str(given) in SPLITS:
         return _own(trained, str(given), options).x
     path = located(Path(given))
-    return trained.accept(_source(trained, path, options, with_labels=False).read().train.x, str(given))
+    return trained.accept(_source(trained, path, options, labels=False).read().train.x, str(given))
 
 
 def outliers_of(trained: Reader | Trained, given: Any, options: Sequence[str] = ()) -> Stored:
@@ -60,7 +60,7 @@ def labelled_samples_of(
     if str(given) in SPLITS:
         part = _own(trained, str(given), options)
         return Labelled(part.x, part.truth, trained.card.label_names)
-    raw = _source(trained, located(Path(given)), options).read()
+    raw = _source(trained, located(Path(given)), options, labels=True).read()
     return Labelled(trained.accept(raw.train.x, str(given)), raw.train.label, raw.label_names)
 
 
@@ -98,31 +98,29 @@ def _own(trained: Reader | Trained, split: str, options: Sequence[str]) -> Array
     return found
 
 
-def _source(
-    trained: Reader | Trained, path: Path, options: Sequence[str], with_labels: bool = True
-) -> Source:
-    """The source that reads a path, with what the run says of its own data where they are of the same kind."""
+def _source(trained: Reader | Trained, path: Path, options: Sequence[str], *, labels: bool) -> Source:
+    """The source that reads a path, with what the run says of its own data as far as both are alike."""
     if not path.exists():
         raise DataError(f"{path} does not exist.{nearest(str(path), SPLITS)} What is looked at is {FORMS}.")
-    own = type(trained.config.data)
-    readers = sorted(readers_of(path), key=lambda cls: cls is not own)
+    own = trained.config.data
+    readers = sorted(readers_of(path), key=lambda cls: cls is not type(own))
     if not readers:
         raise DataError(f"{path} cannot be read: what is looked at is {FORMS}.")
-    kept = _how_the_run_reads(trained.config.data) if readers[0] is own else []
+    reader = readers[0]
+    kept = _how_the_run_reads(own, reader, without=own.tests_in if labels else own.tests_in + own.labels_in)
     asked_for_images = any(option.startswith("image_column=") for option in options)
-    if trained.card.columns and "features" in readers[0].model_fields and not asked_for_images:
+    if trained.card.columns and "features" in reader.model_fields and not asked_for_images:
         kept.append(f"features={json.dumps(trained.card.columns)}")  # by their names, wherever they stand
-        if not with_labels:
-            kept.append("label_column=null")
-    return load_source(readers[0].kind_name(), [*kept, f"path={json.dumps(str(path))}", *options])
+    return load_source(reader.kind_name(), [*kept, f"path={json.dumps(str(path))}", *options])
 
 
-def _how_the_run_reads(source: Source) -> list[str]:
-    """Its own options that tell how a file is read, and not which one, as overrides."""
-    everywhere = Source.model_fields.keys() | {"kind"}
-    told = source.model_dump(mode="json", exclude_defaults=True, exclude=set(everywhere))
+def _how_the_run_reads(own: Source, reader: type[Source], without: Sequence[str]) -> list[str]:
+    """What it says that a reader of other files has too, and that does not tell which file, as overrides."""
+    common = next(cls for cls in type(own).__mro__ if issubclass(reader, cls))
+    names = common.model_fields.keys() - Source.model_fields.keys() - {"kind", *without}
+    told = own.model_dump(mode="json", exclude_defaults=True, include=set(names))
     return [
         f"{name}={json.dumps(value)}"
         for name, value in told.items()
-        if not isinstance(getattr(source, name), Path)
+        if not isinstance(getattr(own, name), Path)
     ]
