@@ -26,6 +26,7 @@ from rcmvae.training.devices import Devices
 from rcmvae.training.progress import ProgressBar
 
 FEW = 10  # samples for each channel; of fewer a person is told
+MANY = 12  # columns of a table that are told by name
 
 
 def train(
@@ -159,14 +160,23 @@ def _shown(
     plan, training = setting.plan, setting.config.training
     samples = plan.steps_per_epoch * training.batch_size
     lines = [f"{run.card}. Run directory: {run.path}"]
-    if run.card.columns and not run.card.num_classes:
-        lines.append(
-            f"Its columns are {in_words(run.card.columns)}. If one of them says what kind a sample is, it is no "
-            "part of the sample: name it with data.label_column=NAME."
-        )
+    if run.card.columns:
+        lines.append(_told_of(run.card.columns, labelled=bool(run.card.num_classes)))
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True, markup=False)
     return ProgressBar(plan.objective, training.epochs, start.epoch, samples, console, training.seed)
+
+
+def _told_of(columns: Sequence[str], *, labelled: bool) -> str:
+    """Which columns of a table are looked at, and what to do if one of them is a label."""
+    more = len(columns) - MANY
+    told = f"Its columns are {in_words(columns if more < 2 else [*columns[:MANY], f'{more} more'])}."
+    if labelled:
+        return told
+    return (
+        f"{told} If one of them says what kind a sample is, it is no part of the sample: name it with "
+        "data.label_column=NAME."
+    )
 
 
 def _warning(

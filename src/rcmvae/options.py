@@ -38,7 +38,7 @@ def by_kind(*classes: type[AnyOptions]) -> dict[str, type[AnyOptions]]:
 
 
 def leaves(base: type[AnyOptions]) -> list[type[AnyOptions]]:
-    """The concrete classes below `base` that are imported so far, in the order of their definition.
+    """The concrete classes below `base` that are imported so far, in the order of their definition, families together.
 
     A folder's `__init__` imports its components, one line each, and lists them with `by_kind(*leaves(Base))`.
     """
