@@ -45,9 +45,10 @@ def test_columns_are_known_by_their_names(tmp_path: Path) -> None:
     labelled = config.model_copy(
         update={"data": Parquet(path=tmp_path / "mixed.parquet", features=tuple("abcde"), label_column="id")}
     )
-    named = experiment.train(
-        labelled.model_copy(update={"run": RunOptions(directory=tmp_path, report=False)})
-    )
+    labelled = labelled.model_copy(update={"run": RunOptions(directory=tmp_path, report=False)})
+    said = io.StringIO()
+    named = experiment.train(labelled, console=Console(file=said))
+    assert "Its columns are a, b, c, d and e.\n" in said.getvalue()
     new = tmp_path / "x.parquet"  # without a column of labels, which nothing here needs
     np.testing.assert_array_equal(inference.samples_of(Trained.open(named.path), new), x)
     with pytest.raises(DataError, match=r"x\.parquet has no column 'id'"):
