@@ -84,6 +84,16 @@ def test_columns_that_are_called_by_their_number_are_columns(write: Any) -> None
     assert Csv(path=write("height,2019,2020\n5,6,7\n")).read().columns == ("height", "2019", "2020")
 
 
+def test_columns_may_be_left_out(write: Any) -> None:
+    path = write("id,a,note\n1,5,x\n2,6,7\n")
+    assert Csv(path=path, without=("id",)).read().columns == ("a",)
+    stray = write("a,note\n" + "1,2\n" * 19 + "1,x\n")
+    assert Csv(path=stray, without=("note",)).read().columns == ("a",)
+    assert Csv(path=stray, label_column="note").read().columns == ("a",)
+    with pytest.raises(ValidationError, match="features and without exclude each other"):
+        Csv(path=path, features=("a",), without=("id",))
+
+
 def test_words_that_stand_for_nothing_are_no_labels(write: Any) -> None:
     raw = Csv(path=write("a,k\n1,x\n2,NA\n3,\n4,null\n"), label_column="k").read()
     assert raw.label_names == ("x",)
@@ -130,12 +140,15 @@ def test_a_path_is_enough(write: Any) -> None:
         ("a,é\n1,2\n".encode("latin-1"), {}, r"cannot be read as CSV: its first line is no text in UTF-8"),
         ("a,b\n1,2\n3,\n", {}, r"row 1 of 'b' is empty, as are 1 of 2 rows"),
         ("a,b\n1,2\n3,x\n", {"features": ["a", "b"]}, "column 'b' is of type string; a feature is a number"),
+        ("a\n" + "1\n" * 19 + "n/a?\n", {}, r"row 19 of 'a' is 'n/a\?', but 19 of 20 .*'data\.without=\[a\]'"),
+        ("a\n" + "1\n" * 19 + "x\n", {"features": ["a"]}, "row 19 of 'a' is 'x', but 19 of 20 values"),
+        ("a,b\n1,2\n", {"without": ["c"]}, r"has no column 'c'; it has a, b\."),
         ("a,b\n1,2\n3\n", {}, r"birds\.csv cannot be read as CSV \(.*Expected 2 columns, got 1"),
         ("a,a\n1,2\n", {}, r"has the column 'a' twice"),
         ("a,b\n", {}, "has no rows"),
         ("", {}, r"cannot be read as CSV \(Empty CSV file"),
         ("n,k\nx,y\n", {}, r"has no numeric column besides the label; it has k, n\."),
-        ("a\n1\n", {"label_column": "b"}, r"has no column 'b'; it has a\."),
+        ("a\n1\n", {"label_column": "b"}, r"no column 'b'; it has a\. Without labels: label_column=null"),
         (b"a,b\n1,\xff\xfe\n", {"label_column": "b"}, r"label of sample 0 .* a text \(in UTF-8\)"),
     ],
 )  # fmt: skip

@@ -115,10 +115,12 @@ def test_a_channel_that_is_kept_though_it_did_not_help_is_told_apart() -> None:
 
 
 def test_why_a_channel_was_closed_is_told_where_it_was_judged() -> None:
-    closed = Event(
-        epoch=1, what="closed", channel=3, helped=False, scores={"cleanness": 0.237, "bound_gain": -1.0}
+    scores = {"cleanness": 0.237, "told_apart": 0.21, "bound_gain": -1.0, "smallest_usage": 0.1}
+    closed = Event(epoch=1, what="closed", channel=3, helped=False, scores=scores)
+    told = (
+        "closed channel 3 again: it did not help (cleanness 0.24, told apart 0.21, fall of the bound -1.00)"
     )
-    assert happened(closed) == "closed channel 3 again: it did not help (cleanness 0.24)"
+    assert happened(closed) == told
 
 
 def test_terms_are_announced_when_their_weight_begins_and_speed_waits_for_a_program_of_its_own() -> None:

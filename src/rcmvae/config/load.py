@@ -80,7 +80,8 @@ def load_source(named: str, overrides: Sequence[str] = ()) -> Source:
             f"{named} is neither a kind of data ({listed(SOURCES)}) nor a configuration file "
             f"({' '.join(CONFIG_SUFFIXES)}): to look into files, name their kind, as in `npy path=x.npy`."
         )
-    return _read(_DataAlone, raw, [f"data.{override}" for override in overrides]).data
+    ours = "data."  # as configuration files have it, and as messages propose it
+    return _read(_DataAlone, raw, [f"{ours}{override.removeprefix(ours)}" for override in overrides]).data
 
 
 Root = TypeVar("Root", bound=Options)

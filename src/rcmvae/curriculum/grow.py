@@ -190,7 +190,7 @@ class Grower:
         """Whether a new channel helps, and whether it looks as if it would."""
         helps, below = self.options.helps, self.options.merge_below
         possible = scores["smallest_usage"] >= helps.min_usage and (
-            below is None or purity_of_split(_joint(seen), trial.parent, trial.channel) >= below
+            below is None or scores["told_apart"] >= below
         )
         helped = scores["cleanness"] > helps.cleanness or scores["bound_gain"] > helps.bound
         return possible and helped, possible and scores["cleanness"] > helps.promising
@@ -280,6 +280,7 @@ def _scores(trial: Trial, seen: Signals) -> dict[str, float]:
     worth = float(mixing(held[[trial.parent]], held[[trial.channel]])[0])
     return {
         "cleanness": gained / worth if worth > 0 else 0.0,
+        "told_apart": purity_of_split(_joint(seen), trial.parent, trial.channel),
         "bound_gain": _gain_in_bound(trial, seen),
         "smallest_usage": float(held[asked].min()),
     }

@@ -13,6 +13,7 @@ from rcmvae.data.tabular import Tabular
 from rcmvae.errors import ConfigError, DataError
 
 TABS, USUAL = ".tsv", (",", ";", "\t", "|")
+STRAYS = 0.1  # up to this share of words in a column is taken for slips among numbers
 
 
 class Csv(Tabular):
@@ -56,7 +57,23 @@ class Csv(Tabular):
                 f"{path} has no numeric column. If its numbers have a comma before the fraction, say so: "
                 "'data.decimal=\",\"'."
             )
+        self._refuse_stray_words(table)
         return table
+
+    def _refuse_stray_words(self, table: Table) -> None:
+        """A column of numbers with a word in it is one of texts, and would be left out in silence."""
+        asked = table.names if self.features is None else self.features
+        for name in table.text_names:
+            if name not in asked or name in (self.label_column, *self.without):
+                continue
+            values = table.values(name)
+            strays = [row for row, value in enumerate(values) if value is not None and not _is_number(value)]
+            given = sum(value is not None for value in values)
+            if 0 < len(strays) <= STRAYS * given:
+                raise DataError(
+                    f"{table.path}: row {strays[0]} of {name!r} is {values[strays[0]]!r}, but {given - len(strays)} of "
+                    f"{given} values there are numbers. Mend it, or leave the column out: 'data.without=[{name}]'."
+                )
 
 
 def _refuse_what_names_nothing(path: Path, between: str) -> None:

@@ -63,6 +63,16 @@ class Table:
         """The columns of whole numbers and floats; yes-or-no columns have to be asked for by name."""
         return [name for name in self.names if self._is_number(self._type(name))]
 
+    @property
+    def text_names(self) -> list[str]:
+        """The columns of texts."""
+        kinds = self._types
+        return [
+            name
+            for name in self.names
+            if kinds.is_string(self._type(name)) or kinds.is_large_string(self._type(name))
+        ]
+
     def values(self, name: str) -> list[Any]:
         """A column as Python values, None where there is none."""
         kind = self._type(name)
@@ -136,11 +146,14 @@ class Table:
     def _is_number(self, kind: Any) -> bool:
         return self._types.is_integer(kind) or self._types.is_floating(kind)
 
-    def _type(self, name: str) -> Any:
+    def refuse_unknown(self, name: str, otherwise: str = "") -> None:
+        """A sentence where there is no such column, and what to do if none was meant."""
         if name not in self.names:
-            raise DataError(
-                f"{self.path} has no column {name!r}; it has {listed(self.names)}.{nearest(name, self.names)}"
-            )
+            hint = f"{nearest(name, self.names)}{otherwise}"
+            raise DataError(f"{self.path} has no column {name!r}; it has {listed(self.names)}.{hint}")
+
+    def _type(self, name: str) -> Any:
+        self.refuse_unknown(name)
         return self._dataset.schema.field(name).type
 
     def _read(self, names: list[str]) -> Any:

@@ -27,6 +27,9 @@ class Tabular(Source):
     features: tuple[str, ...] | None = Field(
         default=None, description="The columns of numbers that make a sample; all numeric ones if null."
     )
+    without: tuple[str, ...] = Field(
+        default=(), description="Numeric columns that are no part of a sample, such as row numbers."
+    )
     shape: tuple[PositiveInt, ...] | None = Field(
         default=None, description="What each row is folded into: [F], [H, W] or [H, W, C]."
     )
@@ -39,6 +42,8 @@ class Tabular(Source):
             )
         if self.features is not None and len(set(self.features)) < len(self.features):
             raise ConfigError(f"features names a column twice: {', '.join(self.features)}")
+        if self.features is not None and self.without:
+            raise ConfigError("features and without exclude each other: what is not named is left out anyway")
         if self.label_column is not None and self.label_column in (self.features or ()):
             raise ConfigError(f"label_column {self.label_column} is among the samples' columns as well")
         if self.shape is not None and len(self.shape) not in {1, 2, 3}:
@@ -70,7 +75,10 @@ class Tabular(Source):
         """The columns whose numbers make a sample."""
         if self.features is not None:
             return self.features
-        names = tuple(name for name in table.numeric_names if name != self.label_column)
+        for name in self.without:
+            table.refuse_unknown(name)
+        left_out = {self.label_column, *self.without}
+        names = tuple(name for name in table.numeric_names if name not in left_out)
         if not names:
             raise DataError(
                 f"{table.path} has no numeric column besides the label; it has {listed(table.names)}."
@@ -85,7 +93,10 @@ class Tabular(Source):
         x = self.numbers_of(table, features)
         if self.shape is not None:
             x = _fold(x, self.shape, str(table.path))
-        return x, None if self.label_column is None else table.values(self.label_column)
+        if self.label_column is None:
+            return x, None
+        table.refuse_unknown(self.label_column, " Without labels: label_column=null.")
+        return x, table.values(self.label_column)
 
 
 def _fold(x: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:

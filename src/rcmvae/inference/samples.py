@@ -108,7 +108,7 @@ def _source(trained: Reader | Trained, path: Path, options: Sequence[str], *, la
         raise DataError(f"{path} cannot be read: what is looked at is {FORMS}.")
     reader = readers[0]
     kept = _how_the_run_reads(own, reader, without=own.tests_in if labels else own.tests_in + own.labels_in)
-    asked_for_images = any(option.startswith("image_column=") for option in options)
+    asked_for_images = any(option.removeprefix("data.").startswith("image_column=") for option in options)
     if trained.card.columns and "features" in reader.model_fields and not asked_for_images:
         kept.append(f"features={json.dumps(trained.card.columns)}")  # by their names, wherever they stand
     return load_source(reader.kind_name(), [*kept, f"path={json.dumps(str(path))}", *options])

@@ -20,6 +20,7 @@ from rcmvae.objective import ObjectiveBase
 from rcmvae.structs import Event, Happening, Signals
 
 OUTSIDE = {"loss", "gradient_norm"}  # what training tells beside the terms
+SCORES = {"cleanness": "cleanness", "told_apart": "told apart", "bound_gain": "fall of the bound"}
 HAPPENED: dict[Happening, str] = {
     "opened": "opened channel {channel} beside channel {parent}, on trial",
     "prolonged": "more time for the trial of channel {channel}",
@@ -114,7 +115,10 @@ def happened(event: Event) -> str:
     """
     told = HAPPENED[event.what].format_map(event.model_dump())
     told += ", though it did not help" if (event.what, event.helped) == ("kept", False) else ""
-    return f"{told} (cleanness {event.scores['cleanness']:.2f})" if "cleanness" in event.scores else told
+    scores = ", ".join(
+        f"{words} {event.scores[name]:.2f}" for name, words in SCORES.items() if name in event.scores
+    )
+    return f"{told} ({scores})" if scores else told
 
 
 def terms_of(signals: Signals) -> list[str]:
