@@ -85,6 +85,16 @@ def test_no_training_that_a_signal_cut_short_is_on_record(name: str) -> None:
         assert row["epochs"] >= min(every * row["trials"] + finish, most), row["seed"]
 
 
+def test_all_seeds_that_growth_is_told_of_are_those_of_the_files() -> None:
+    names = ("pots-pots", "again/pots-pots-two-cores", "again/pots-pots-fresh")
+    purity = [100 * row["purity"] for name in names for row in rows_of(name)]
+    assert {row["open channels"] for name in names for row in rows_of(name)} == {10}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = spread(purity)
+    assert f"{found['mean']:.2f} ± {found['sd']:.2f} % of the training images" in readme
+    assert f"seeds 5 to 9 and 13 to 15, worst {min(purity):.2f}" in readme
+
+
 def test_what_growing_costs_is_what_the_files_say() -> None:
     """Epochs to the bound at which channels that were open from the start end."""
     reached = []
