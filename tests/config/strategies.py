@@ -31,6 +31,7 @@ SPECIAL: dict[tuple[type[Options], str], st.SearchStrategy[Any]] = {
     (Npy, "y_test"): st.none(),
     (Tabular, "features"): st.none() | st.just(["a", "b"]),
     (Tabular, "label_column"): st.none() | st.just("y"),
+    (Tabular, "without"): st.just([]),  # beside features
     (Csv, "delimiter"): st.none() | st.sampled_from([";", "\t", ":"]),
     (Parquet, "image_column"): st.none(),
     (Tabular, "shape"): st.none() | st.just([4, 4]),

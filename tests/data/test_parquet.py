@@ -205,6 +205,7 @@ def test_files_that_are_no_parquet(tmp_path: Path, cells: Path) -> None:
     ("options", "sentence"),
     [
         ({"features": ["a"], "image_column": "b"}, "exclude each other"),
+        ({"image_column": "a", "without": ["b"]}, "without is for columns of numbers"),
         ({"features": []}, "features is empty"),
         ({"features": ["a", "b", "a"]}, "features names a column twice: a, b, a"),
         ({"features": ["a"], "label_column": "a"}, "label_column a is among"),

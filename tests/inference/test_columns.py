@@ -34,7 +34,7 @@ def test_columns_are_known_by_their_names(tmp_path: Path) -> None:
     trained = Trained.open(run.path)
     assert trained.card.columns == tuple("abcde")
     x = np.stack([*columns.values()], axis=1)
-    mixed = table.assign(id=np.arange(240))[["d", "id", "a", "e", "c", "b"]]
+    mixed = table.assign(id=np.arange(240), note=0.5)[["d", "id", "a", "note", "e", "c", "b"]]
     mixed.to_parquet(tmp_path / "mixed.parquet")
     for given in (tmp_path / "mixed.parquet", mixed, table, x):
         np.testing.assert_array_equal(inference.samples_of(trained, given), x)
@@ -43,21 +43,22 @@ def test_columns_are_known_by_their_names(tmp_path: Path) -> None:
         evaluate(run.path, samples=tmp_path / "x.parquet")["losses"]["bound"]["per_seed"],
     )
     labelled = config.model_copy(
-        update={"data": Parquet(path=tmp_path / "mixed.parquet", features=tuple("abcde"), label_column="id")}
+        update={"data": Parquet(path=tmp_path / "mixed.parquet", without=("note",), label_column="id")}
     )
     labelled = labelled.model_copy(update={"run": RunOptions(directory=tmp_path, report=False)})
     said = io.StringIO()
     named = experiment.train(labelled, console=Console(file=said))
-    assert "Its columns are a, b, c, d and e.\n" in said.getvalue()
+    assert "Its columns are d, a, e, c and b.\n" in said.getvalue()
+    told = x[:, [3, 0, 4, 2, 1]]
     new = tmp_path / "x.parquet"  # without a column of labels, which nothing here needs
-    np.testing.assert_array_equal(inference.samples_of(Trained.open(named.path), new), x)
+    np.testing.assert_array_equal(inference.samples_of(Trained.open(named.path), new), told)
     with pytest.raises(DataError, match=r"x\.parquet has no column 'id'"):
         evaluate(named.path, samples=new)
     mixed.to_csv(tmp_path / "mixed.csv")  # what the run says of its own table goes for tables of text, too
     table.to_csv(tmp_path / "x.csv", index=False)
     for text in ("mixed.csv", "x.csv"):
         found = inference.samples_of(Trained.open(named.path), tmp_path / text)
-        np.testing.assert_allclose(found, x, rtol=1e-6)
+        np.testing.assert_allclose(found, told, rtol=1e-6)
     assert evaluate(named.path, samples=tmp_path / "mixed.csv")["labels"] == 240
     renamed = mixed.rename(columns={"a": "aa"})
     renamed.to_parquet(tmp_path / "renamed.parquet")

@@ -39,6 +39,8 @@ class Parquet(Tabular):
     def _one_way(self) -> "Parquet":
         if self.features is not None and self.image_column is not None:
             raise ConfigError("features and image_column exclude each other; name one of them")
+        if self.image_column is not None and self.without:
+            raise ConfigError("without is for columns of numbers, of which image_column takes none")
         if self.label_column is not None and self.label_column == self.image_column:
             raise ConfigError(f"label_column {self.label_column} is among the samples' columns as well")
         encoded = self.image_column is not None and self.shape is None

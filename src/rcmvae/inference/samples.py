@@ -107,17 +107,19 @@ def _source(trained: Reader | Trained, path: Path, options: Sequence[str], *, la
     if not readers:
         raise DataError(f"{path} cannot be read: what is looked at is {FORMS}.")
     reader = readers[0]
-    kept = _how_the_run_reads(own, reader, without=own.tests_in if labels else own.tests_in + own.labels_in)
     asked_for_images = any(option.removeprefix("data.").startswith("image_column=") for option in options)
-    if trained.card.columns and "features" in reader.model_fields and not asked_for_images:
-        kept.append(f"features={json.dumps(trained.card.columns)}")  # by their names, wherever they stand
+    by_name = trained.card.columns and "features" in reader.model_fields and not asked_for_images
+    left = [*own.tests_in, *(() if labels else own.labels_in), *(("without",) if by_name else ())]
+    kept = _how_the_run_reads(own, reader, left)
+    if by_name:
+        kept.append(f"features={json.dumps(trained.card.columns)}")  # wherever they stand
     return load_source(reader.kind_name(), [*kept, f"path={json.dumps(str(path))}", *options])
 
 
-def _how_the_run_reads(own: Source, reader: type[Source], without: Sequence[str]) -> list[str]:
+def _how_the_run_reads(own: Source, reader: type[Source], left: Sequence[str]) -> list[str]:
     """What it says that a reader of other files has too, and that does not tell which file, as overrides."""
     common = next(cls for cls in type(own).__mro__ if issubclass(reader, cls))
-    names = common.model_fields.keys() - Source.model_fields.keys() - {"kind", *without}
+    names = common.model_fields.keys() - Source.model_fields.keys() - {"kind", *left}
     told = own.model_dump(mode="json", exclude_defaults=True, include=set(names))
     return [
         f"{name}={json.dumps(value)}"
