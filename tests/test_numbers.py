@@ -33,6 +33,7 @@ TOLD = [
     ("docs/choices.md", "again/pots-pots-50", "purity"),
     ("docs/performance.md", "pots-open-10", "purity"),
     ("docs/performance.md", "pots-fashion", "purity"),
+    ("docs/performance.md", "pots-unbalanced", "purity"),
     ("docs/performance.md", "pots-3-classes", "purity"),
     ("docs/performance.md", "pots-6-classes", "purity"),
     ("docs/performance.md", "accuracy-mnist-unbalanced-recipe", "group accuracy"),
@@ -76,6 +77,7 @@ CUT_SHORT = {  # epochs of a trial and one before it, the finish, and how many e
     "pots-3-classes": (2, 18, 70),
     "pots-6-classes": (2, 18, 70),
     "pots-fashion": (2, 18, 70),
+    "pots-unbalanced": (2, 18, 70),
 }
 
 
