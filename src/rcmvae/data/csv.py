@@ -19,8 +19,8 @@ STRAYS = 0.1  # up to this share of words in a column is taken for slips among n
 class Csv(Tabular):
     """Rows of a CSV file, whose first line names the columns.
 
-    Samples are the columns named in `features`, or all numeric ones when null; a column without a name, as data frames
-    write their row numbers, is none of them. `shape` folds a row into an image.
+    Samples are the columns named in `features`, or all numeric ones when null, but for those in `without`; a column
+    without a name, as data frames write their row numbers, is none of them. `shape` folds a row into an image.
     """
 
     summary: ClassVar[str] = "A table of text (.csv, .tsv) with numeric columns."

@@ -16,8 +16,9 @@ from rcmvae.errors import ConfigError, DataError
 class Parquet(Tabular):
     """Rows of a Parquet file, or of a folder of them.
 
-    Samples are either the columns named in `features` (all numeric ones when null), or `image_column`:
-    encoded images (PNG, JPEG …), raw bytes of `shape`, or lists of numbers. `shape` folds a row into an image.
+    Samples are either the columns named in `features` (all numeric ones but those in `without` when null), or
+    `image_column`: encoded images (PNG, JPEG …), raw bytes of `shape`, or lists of numbers. `shape` folds a row into an
+    image.
     """
 
     summary: ClassVar[str] = "A Parquet table of numeric columns, or with a column of images."
