@@ -11,6 +11,7 @@ from rich.console import Console
 
 from rcmvae import naming, report
 from rcmvae.config import Config, dump_config, from_mapping, load_config
+from rcmvae.data import Dataset
 from rcmvae.errors import ConfigError, Interrupted, NonFiniteError, RunError, counted, in_words, raise_all
 from rcmvae.interruption import Interruption
 from rcmvae.parting import complete, last_words, left, report_with, way_on_from
@@ -161,22 +162,29 @@ def _shown(
     samples = plan.steps_per_epoch * training.batch_size
     lines = [f"{run.card}. Run directory: {run.path}"]
     if run.card.columns:
-        lines.append(_told_of(run.card.columns, labelled=bool(run.card.num_classes)))
+        lines.append(_told_of(setting.dataset, labelled=bool(run.card.num_classes)))
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True, markup=False)
     return ProgressBar(plan.objective, training.epochs, start.epoch, samples, console, training.seed)
 
 
-def _told_of(columns: Sequence[str], *, labelled: bool) -> str:
-    """Which columns of a table are looked at, and what to do if one of them is a label."""
-    more = len(columns) - MANY
-    told = f"Its columns are {in_words(columns if more < 2 else [*columns[:MANY], f'{more} more'])}."
+def _told_of(dataset: Dataset, *, labelled: bool) -> str:
+    """Which columns of a table are looked at and which are not, and what to do if one of them is a label."""
+    told = f"Its columns are {_in_short(dataset.columns)}."
+    if dataset.left_out:
+        told += f" Left out, as they hold no numbers: {_in_short(dataset.left_out)}."
     if labelled:
         return told
     return (
         f"{told} If one of them says what kind a sample is, it is no part of the sample: name it with "
         "data.label_column=NAME."
     )
+
+
+def _in_short(names: Sequence[str]) -> str:
+    """Names as they read in a sentence; of many the first ones and how many more there are."""
+    more = len(names) - MANY
+    return in_words(names if more < 2 else [*names[:MANY], f"{more} more"])
 
 
 def _warning(

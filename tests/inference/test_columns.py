@@ -50,6 +50,7 @@ def test_columns_are_known_by_their_names(tmp_path: Path) -> None:
     named = experiment.train(labelled, console=Console(file=said))
     assert "Its columns are d, a, e, c and b.\n" in said.getvalue()
     told = x[:, [3, 0, 4, 2, 1]]
+    assert labelled.data.read().left_out == ()  # all others are left out on purpose, or labels
     new = tmp_path / "x.parquet"  # without a column of labels, which nothing here needs
     np.testing.assert_array_equal(inference.samples_of(Trained.open(named.path), new), told)
     with pytest.raises(DataError, match=r"x\.parquet has no column 'id'"):
@@ -90,3 +91,23 @@ def test_no_label_is_needed_where_none_is_read(tmp_path: Path) -> None:
         np.testing.assert_array_equal(inference.samples_of(trained, tmp_path / f"new.{suffix}"), x)
         found = labelled_samples_of(trained, tmp_path / f"known.{suffix}")
         assert found.labels == ("a", "b")
+
+
+def test_columns_that_hold_no_numbers_are_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    rows = [
+        f"{at},{'ab'[at % 2]},2026-01-{1 + at % 28:02d},{one:.3f},{two:.3f}"
+        for at, (one, two) in enumerate(rng.normal(size=(60, 2)))
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["id,kind,day,u,v", *rows]))
+    config = made_for(str(tmp_path / "t.csv"), ["training.epochs=1", "data.without=[id]"]).config
+    said = io.StringIO()
+    experiment.train(
+        config.model_copy(update={"run": RunOptions(directory=tmp_path, report=False)}),
+        console=Console(file=said),
+    )
+    assert (
+        "Its columns are u and v. Left out, as they hold no numbers: kind and day. If one" in said.getvalue()
+    )
+    by_name = made_for(str(tmp_path / "t.csv"), ["data.features=[u, v]"])
+    assert by_name.dataset.left_out == ()

@@ -72,6 +72,7 @@ def assemble(source: Source, raw: Raw) -> Dataset:
         name=source.name,
         source=source,
         columns=raw.columns,
+        left_out=raw.left_out,
     )
 
 

@@ -69,7 +69,7 @@ class Tabular(Source):
             else self._samples(self.open(located(self.test_path)), features)
         )
         raw = take_in(x, label, *test, where=str(self.path), where_test=str(self.test_path or ""))
-        return dataclasses.replace(raw, columns=features)
+        return dataclasses.replace(raw, columns=features, left_out=self._passed_over(table, features))
 
     def columns_of(self, table: Table) -> tuple[str, ...]:
         """The columns whose numbers make a sample."""
@@ -84,6 +84,13 @@ class Tabular(Source):
                 f"{table.path} has no numeric column besides the label; it has {listed(table.names)}."
             )
         return names
+
+    def _passed_over(self, table: Table, features: tuple[str, ...]) -> tuple[str, ...]:
+        """The columns that would have been part of a sample if they held numbers."""
+        if self.features is not None or not features:
+            return ()
+        known = {*features, *self.without, self.label_column}
+        return tuple(name for name in table.names if name not in known)
 
     def numbers_of(self, table: Table, features: tuple[str, ...]) -> np.ndarray:
         """Its samples, a row each."""
