@@ -18,6 +18,7 @@ def embed(
             "--output", "-o", metavar="FILE", help="A .parquet, .csv or .npz to write.", show_default=False
         ),
     ] = ...,  # pyright: ignore[reportArgumentType]
+    keep: using.Keep = None,
     seed: using.Seed = None,
     groups: using.Groups = None,
     level: using.Level = None,
@@ -35,10 +36,11 @@ def embed(
     console = startup.start()
     from rcmvae.cli.outcome import say  # noqa: PLC0415
     from rcmvae.errors import counted  # noqa: PLC0415
-    from rcmvae.inference import Trained, embed_parts, samples_of  # noqa: PLC0415
+    from rcmvae.inference import Trained, beside, embed_parts, samples_of  # noqa: PLC0415
     from rcmvae.results import Cut  # noqa: PLC0415
 
     trained = Trained.open(run, seed, cut=Cut(**cut))
     x = samples_of(trained, data, options or ())
-    write_table(output, embed_parts(trained, x))
+    known = beside(trained, data, options or (), keep or ())
+    write_table(output, embed_parts(trained, x), known)
     say(console, f"{counted(len(x), 'sample')} written to {output}{trained.whose}")

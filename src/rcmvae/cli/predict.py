@@ -23,6 +23,7 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    keep: using.Keep = None,
     seed: using.Seed = None,
     groups: using.Groups = None,
     level: using.Level = None,
@@ -37,13 +38,14 @@ def predict(
     console = startup.start()
     from rcmvae.cli.outcome import say  # noqa: PLC0415
     from rcmvae.errors import counted  # noqa: PLC0415
-    from rcmvae.inference import Trained, predict_parts, samples_of  # noqa: PLC0415
+    from rcmvae.inference import Trained, beside, predict_parts, samples_of  # noqa: PLC0415
     from rcmvae.results import Cut  # noqa: PLC0415
 
     trained = Trained.open(run, seed, cut=Cut(**cut))
     x = samples_of(trained, data, options or ())
+    known = beside(trained, data, options or (), keep or ())
     if output is None:
-        write_csv(sys.stdout, predict_parts(trained, x))
+        write_csv(sys.stdout, predict_parts(trained, x), known)
         return
-    write_table(output, predict_parts(trained, x))
+    write_table(output, predict_parts(trained, x), known)
     say(console, f"{counted(len(x), 'sample')} written to {output}{trained.whose}")

@@ -34,6 +34,14 @@ Seed = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Write over a file that is there already.")]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="A column of DATA to write beside what was found, such as an id; may be given several times.",
+        show_default=False,
+    ),
+]
 Groups = Annotated[
     str | None,
     typer.Option(

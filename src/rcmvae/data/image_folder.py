@@ -1,7 +1,8 @@
 """Folders of images, one folder per class."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -39,6 +40,10 @@ class ImageFolder(Source):
     @property
     def name(self) -> str:
         return located(self.path).resolve().name
+
+    def beside(self, names: Sequence[str]) -> dict[str, list[Any]]:
+        known, root = super().beside(names), located(self.path)
+        return {"file": [str(file.relative_to(root)) for file in _listing(root)[0]], **known}
 
     def read(self) -> Raw:
         files, label = _listing(located(self.path))

@@ -5,8 +5,9 @@ that `import rcmvae` and `rcmvae --help` stay quick.
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, StrictFloat, StrictInt
@@ -81,6 +82,12 @@ class Source(Options):
     @abstractmethod
     def read(self) -> Raw:
         """All samples and labels, checked, and nothing chosen from them yet."""
+
+    def beside(self, names: Sequence[str]) -> dict[str, list[Any]]:
+        """What else is known of each sample, in the order of `read`: what tells it from others, and columns by name."""
+        if names:
+            raise ConfigError(f"{names[0]!r} cannot be kept: {self.name} is no table, and has no columns.")
+        return {}
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -70,6 +71,12 @@ class Tabular(Source):
         )
         raw = take_in(x, label, *test, where=str(self.path), where_test=str(self.test_path or ""))
         return dataclasses.replace(raw, columns=features, left_out=self._passed_over(table, features))
+
+    def beside(self, names: Sequence[str]) -> dict[str, list[Any]]:
+        table = self.open(located(self.path))
+        for name in names:
+            table.refuse_unknown(name)
+        return {name: table.values(name) for name in names}
 
     def columns_of(self, table: Table) -> tuple[str, ...]:
         """The columns whose numbers make a sample."""

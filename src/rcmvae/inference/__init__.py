@@ -16,6 +16,7 @@ from rcmvae.inference.generate import generated as generated
 from rcmvae.inference.generate import sample as sample
 from rcmvae.inference.pictures import refuse_picture as refuse_picture
 from rcmvae.inference.programs import Uses as Uses
+from rcmvae.inference.samples import beside as beside
 from rcmvae.inference.samples import outliers_of as outliers_of
 from rcmvae.inference.samples import samples_of as samples_of
 from rcmvae.inference.teach import teach as teach

@@ -32,6 +32,19 @@ def samples_of(trained: Reader | Trained, given: Any, options: Sequence[str] = (
     return trained.accept(_source(trained, path, options, labels=False).read().train.x, str(given))
 
 
+def beside(
+    trained: Reader | Trained, given: str, options: Sequence[str], names: Sequence[str]
+) -> dict[str, list[Any]]:
+    """What else a file or folder knows of each of its samples: columns by name, and where images lie."""
+    if given not in SPLITS:
+        return _source(trained, located(Path(given)), options, labels=False).beside(names)
+    if names:
+        raise ConfigError(
+            f"{names[0]!r} cannot be kept for `{given}`, whose rows are in an order of their own: name the table."
+        )
+    return {}
+
+
 def outliers_of(trained: Reader | Trained, given: Any, options: Sequence[str] = ()) -> Stored:
     """The same, or the test part of data that are known by name, such as fashion_mnist."""
     if not isinstance(given, str) or given not in SOURCES:

@@ -1,10 +1,12 @@
 """Files that results are written to, whole or not at all."""
 
 import csv
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from rcmvae.inference.apply import Prediction, together
 from rcmvae.inference.pictures import write_png
 
 Parts = Iterable[Prediction]
+Beside = Mapping[str, Sequence[Any]]  # what else is known of each sample
 
 
 def refuse_file(path: Path, suffixes: Sequence[str], *, force: bool) -> None:
@@ -40,40 +43,65 @@ def replacing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def write_csv(file: Any, parts: Parts) -> None:
-    """A line for each sample, with its row."""
+def write_csv(file: Any, parts: Parts, beside: Beside) -> None:
+    """A line for each sample, with its row and what else is known of it."""
     writer = csv.writer(file)
-    for number, columns in enumerate(_numbered(parts)):
+    known = {name: np.array(values, dtype=object) for name, values in beside.items()}
+    for number, columns in enumerate(_numbered(parts, known)):
         if number == 0:
             writer.writerow(columns)
         writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
 
 
-def _numbered(parts: Parts) -> Iterator[dict[str, np.ndarray]]:
-    """The columns of each part, the rows of its samples first."""
+def _numbered(parts: Parts, beside: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The columns of each part: the rows of its samples, what else is known of them, what was found."""
     row = 0
     for part in parts:
-        yield {"row": np.arange(row, row + len(part)), **part.columns()}
-        row += len(part)
+        end = row + len(part)
+        known = {name: values[row:end] for name, values in beside.items()}
+        yield _apart({"row": np.arange(row, end)}, known, part.columns())
+        row = end
 
 
-def _csv(path: Path, parts: Parts) -> None:
+def _apart(*columns: Mapping[str, Any]) -> dict[str, Any]:
+    """All of them, none of which has the name of another."""
+    for mine, other in itertools.combinations(columns, 2):
+        for name in mine.keys() & other.keys():
+            raise ConfigError(
+                f"{name!r} cannot be kept: what is written has a column of that name already; rename it in the table."
+            )
+    return dict(itertools.chain.from_iterable(one.items() for one in columns))
+
+
+def _csv(path: Path, parts: Parts, beside: Beside) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
-        write_csv(file, parts)
+        write_csv(file, parts, beside)
 
 
-def _npz(path: Path, parts: Parts) -> None:
+def _npz(path: Path, parts: Parts, beside: Beside) -> None:
+    arrays = _apart({name: _array(values) for name, values in beside.items()}, together([*parts]).arrays())
     with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, **together([*parts]).arrays())
+        np.savez(file, allow_pickle=False, **arrays)
 
 
-def _parquet(path: Path, parts: Parts) -> None:
+def _array(values: Sequence[Any]) -> np.ndarray:
+    """Values of one kind; as texts where some are missing, or of a kind that arrays do not have."""
+    array = np.asarray(values)
+    return (
+        np.asarray(["" if value is None else str(value) for value in values])
+        if array.dtype == object
+        else array
+    )
+
+
+def _parquet(path: Path, parts: Parts, beside: Beside) -> None:
     import pyarrow as arrow  # noqa: PLC0415
     from pyarrow import parquet  # noqa: PLC0415
 
     writer: Any = None
+    known = {name: arrow.array(values) for name, values in beside.items()}
     try:
-        for columns in _numbered(parts):
+        for columns in _numbered(parts, known):
             table = arrow.table(columns)
             writer = writer or parquet.ParquetWriter(path, table.schema)
             writer.write_table(table)
@@ -82,13 +110,17 @@ def _parquet(path: Path, parts: Parts) -> None:
             writer.close()
 
 
-TABLES: Mapping[str, Callable[[Path, Parts], None]] = {".parquet": _parquet, ".csv": _csv, ".npz": _npz}
+TABLES: Mapping[str, Callable[[Path, Parts, Beside], None]] = {
+    ".parquet": _parquet,
+    ".csv": _csv,
+    ".npz": _npz,
+}
 
 
-def write_table(path: Path, parts: Parts) -> None:
+def write_table(path: Path, parts: Parts, beside: Beside = MappingProxyType({})) -> None:
     """Results in the form that the name of the file asks for, a row for each sample in their order."""
     with replacing(path) as part:
-        TABLES[path.suffix](part, parts)
+        TABLES[path.suffix](part, parts, beside)
 
 
 def _samples_npz(path: Path, x: np.ndarray) -> None:
