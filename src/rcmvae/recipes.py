@@ -46,12 +46,11 @@ class Recipe:
     rate: tuple[float, float] | None = (
         None  # from where it falls to where; as the configuration has it if None
     )
+    guides: bool = True  # whether the bound has a say in where samples go, or views alone
     # While channels open: the learning rate, as the configuration has it if None, how much equal shares are worth,
-    # whether the bound has a say in where samples go, or views alone, and how much cleaner a new channel must make
-    # things to stay, or to be tried for longer.
+    # and how much cleaner a new channel must make things to stay, or to be tried for longer.
     steady: float | None = None
     even: float = 50
-    guides: bool = True
     cleaner: tuple[float, float] = (0.4, 0.33)
     spread: tuple[float, float] = (100, 100)  # how much equal shares are worth, at first and in the end
     between: tuple[float, float] = (0.3, 0.7)  # the shares of the epochs in which that changes
@@ -68,8 +67,7 @@ class Recipe:
         found: dict[str, Any] = {
             "model": dict(self.model),
             "objective": {
-                "reconstruction": {"weight": weight},
-                "kl_z": {"weight": weight},
+                **self._drawn(weight),
                 "kl_c": {"weight": weight},
                 "consistency": {"weight": 100, "views": self._all_views(num_samples)},
                 "usage_entropy": self._usage_entropy(epochs),
@@ -98,8 +96,7 @@ class Recipe:
         trial = max(1, round(TRIAL / each))
         every, finish = max(1, trial // 2), min(max(round(6 * TRIAL / each), 18), 60)
         found["model"]["num_channels"] = MOST_CHANNELS
-        bound = {name: {"weight": 1, "guides": self.guides} for name in ("reconstruction", "kl_z")}
-        found["objective"] |= {"usage_entropy": -self.even, "kl_c": 1} | bound
+        found["objective"] |= {"usage_entropy": -self.even, "kl_c": 1}
         training: dict[str, Any] = {"epochs": finish + MOST_TRIALS * (every + trial)}
         if self.steady is not None:
             training["learning_rate"] = {"kind": "warmup", "epochs": trial / 2, "then": self.steady}
@@ -114,6 +111,10 @@ class Recipe:
             "finish": {"epochs": finish},
         }
         return found
+
+    def _drawn(self, weight: Any) -> dict[str, Any]:
+        """The two terms by which channels learn to draw what is in them."""
+        return {name: {"weight": weight, "guides": self.guides} for name in ("reconstruction", "kl_z")}
 
     def _all_views(self, num_samples: int) -> list[Any]:
         """With few neighbours among few samples."""
@@ -189,9 +190,9 @@ IMAGES = Recipe(
     alone=0.4,
     rising=0.025,
     rate=(3.5e-3, 5e-5),
+    guides=False,
     steady=1.5e-3,
     even=100,
-    guides=False,
 )
 
 
