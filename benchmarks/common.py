@@ -32,6 +32,10 @@ from rcmvae.training.epoch import compile_epoch
 
 RESULTS = Path(__file__).parent / "results"
 BOUND = ("reconstruction", "kl_z", "kl_c")  # the terms that make the bound
+VIEWS_GUIDE = (
+    "objective.reconstruction.guides=false",
+    "objective.kl_z.guides=false",
+)  # and the bound does not
 
 
 def arguments(about: str | None, **defaults: Any) -> argparse.ArgumentParser:

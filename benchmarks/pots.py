@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from benchmarks.common import case_arguments, lasting, progress, report, trained
+from benchmarks.common import VIEWS_GUIDE, case_arguments, lasting, progress, report, trained
 from rcmvae.config import Config, load_config
 from rcmvae.curriculum import group_responsibility
 from rcmvae.data import Arrays as Split
@@ -41,8 +41,7 @@ TOLD = {
     "epochs": "{:.0f}",
     "seconds": "{:.0f}",
 }
-GUIDES = ("objective.reconstruction.guides=false", "objective.kl_z.guides=false")
-OPEN = ("curriculum=null", *lasting(EPOCHS, WARM, RATE), *GUIDES)
+OPEN = ("curriculum=null", *lasting(EPOCHS, WARM, RATE), *VIEWS_GUIDE)
 
 UNBALANCED = ("data.imbalance=10", "data.validation=0.083")
 
