@@ -226,6 +226,7 @@ def scores(
         "seeds": seeds_of(setting),
         "samples": len(split.x),
         "labels": len(np.unique(split.truth[split.truth != UNLABELLED])),
+        "labelled": int((split.truth != UNLABELLED).sum()),
         "cut": cut._asdict(),
         **told(subjects),
         "channels_of": [_channels_of(one, names) for one in subjects],

@@ -47,6 +47,7 @@ def test_a_split_handed_over_has_the_scores_of_the_split(run: RunDirectory, tmp_
         assert {key: value for key, value in one.items() if key not in OF_OTHER_SAMPLES} == {
             key: value for key, value in expected.items() if key != "split"
         }
+    assert [one["labelled"] for one in found] == [len(test.x), len(test.x), 0]
     assert [one["split"] for one in found] == ["arrays", *[str(tmp_path / "some new.npz")] * 2]
     files = [one["file"] for one in found]
     assert len({*files}) == 3  # read otherwise, they are other samples

@@ -20,9 +20,10 @@ from rcmvae.report.markdown import markdown
 from rcmvae.report.measures import measures, told_once
 from rcmvae.report.noticed import NOTHING_ODD, Remark
 from rcmvae.report.sections import CHANNELS, NOT_DRAWN, sections
-from rcmvae.report.story import Story, tell
+from rcmvae.report.story import Story, outcome, tell
 from rcmvae.report.tables import tables
 from rcmvae.seeds import spread
+from rcmvae.structs import UNLABELLED
 from tests.report import scene
 from tests.training.small import tiny
 
@@ -290,3 +291,26 @@ def test_two_channels_that_are_hardly_told_apart_are_remarked_upon(height: float
     tree = ChannelTree(scene.K, (0, 1), 1.0, (Merge(0, 1, height, 0.0),))
     story = told(dataclasses.replace(scene.findings(), tree=tree))
     assert any("are the most alike" in remark.text for remark in story.look_at) is is_told
+
+
+@pytest.mark.parametrize("labelled", [1, 12, 29])
+def test_few_labelled_samples_are_told(labelled: int) -> None:
+    """A share of one sample is no share of thirty, and its interval says so."""
+    findings = scene.findings()
+    rows = np.arange(len(findings.bundle))
+    truth = np.where(rows < labelled, findings.bundle.truth, UNLABELLED).astype(np.int32)
+    summary = scene.summary()
+    summary["test"] |= {"labelled": labelled, "samples": 30}
+    summary["test"]["tau"] = {
+        name: spread([value]) for name, value in {"accuracy": 1.0, "ece": 0.0, "counted": 9.0}.items()
+    }
+    seen = dataclasses.replace(
+        findings, summary=summary, bundle=dataclasses.replace(findings.bundle, truth=truth)
+    )
+    share = summary["test"]["clustering"]["accuracy"]["per_seed"][0]
+    low, high = map(float, wilson(share, labelled))
+    many = f"{labelled} labelled test sample{'s' * (labelled > 1)}"
+    assert f"; {many}, 95 % interval {low:.1%} to {high:.1%}" in told(seen).facts[1].meaning
+    on = f", on {labelled} labelled sample{'s' * (labelled > 1)}: "
+    assert any(f"channels named by 9 labels{on}100.0%" in line for line in told(seen).outcome)
+    assert any(f"one channel per label{on}" in line for line in outcome(summary, "all are used"))

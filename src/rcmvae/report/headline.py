@@ -73,13 +73,15 @@ def outnumbered(test: Mapping[str, Any], at: int, part: str) -> bool:
 
 
 def _doubt(findings: Findings, key: str) -> str:
-    """Between what that score may lie; nothing where not all samples are known."""
+    """Between what that score may lie; nothing where nobody knows how many samples were labelled."""
     test = findings.summary["test"]
-    if (findings.bundle.truth == UNLABELLED).any():
+    all_known = not (findings.bundle.truth == UNLABELLED).any()
+    known = test.get("labelled", test["samples"] if all_known else 0)  # summaries once did not tell
+    if not known:
         return ""
     share = test["clustering"][key]["per_seed"][findings.place]
-    low, high = map(float, wilson(share, test["samples"]))
-    many = counted(test["samples"], "test sample")
+    low, high = map(float, wilson(share, known))
+    many = counted(known, "test sample" if known == test["samples"] else "labelled test sample")
     return f"; {many}, {percent(LEVEL)} interval {low:.1%} to {high:.1%}"
 
 

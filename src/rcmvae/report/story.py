@@ -147,22 +147,36 @@ def by_labels(test: Mapping[str, Any], at: int) -> list[str]:
         return []
     accuracy, ece = of_seed(told["accuracy"], at, "{:.1%}"), of_seed(told["ece"], at, "{:.3f}")
     many = counted(int(told["counted"]["mean"]), "label")
-    return [f"Accuracy, with channels named by {many}: {accuracy}; expected calibration error {ece}."]
+    named = f"channels named by {many}{_on_part(test)}"
+    return [f"Accuracy, with {named}: {accuracy}; expected calibration error {ece}."]
 
 
 def agreement(test: Mapping[str, Any], at: int, key: str, part: str) -> list[str]:
     """How far channels or groups of the seed at a place agree with labels; nothing where nothing is labelled."""
     if not test["labels"]:
         return []
-    pure = f"{of_seed(test[key]['purity'], at, '{:.1%}')} of the samples have the commonest label of their {part}."
+    of = _on_part(test).removeprefix(", on ") or "the samples"
+    pure = f"{of_seed(test[key]['purity'], at, '{:.1%}')} of {of} have the commonest label of their {part}."
     return [*([pure] if outnumbered(test, at, part) else []), one_to_one(test, at, key, part)]
 
 
 def one_to_one(test: Mapping[str, Any], at: int, key: str, part: str) -> str:
     """The accuracy of channels or groups, and whether one to one can fit."""
-    told = f"Accuracy, with one {part} per label: {of_seed(test[key]['accuracy'], at, '{:.1%}')}"
+    told = (
+        f"Accuracy, with one {part} per label{_on_part(test)}: {of_seed(test[key]['accuracy'], at, '{:.1%}')}"
+    )
     left = left_over(test, at, part)
     return f"{told}; with {left}" if left else f"{told}."
+
+
+def _on_part(test: Mapping[str, Any]) -> str:
+    """On how many samples labels can be judged, where that is not all of them; summaries once did not tell.
+
+    >>> _on_part({"samples": 40, "labelled": 1}), _on_part({"samples": 40, "labelled": 40}), _on_part({"samples": 40})
+    (', on 1 labelled sample', '', '')
+    """
+    known = test.get("labelled", test["samples"])
+    return f", on {counted(known, 'labelled sample')}" if known < test["samples"] else ""
 
 
 def left_over(test: Mapping[str, Any], at: int, part: str) -> str:
