@@ -47,7 +47,7 @@ def test_a_split_handed_over_has_the_scores_of_the_split(run: RunDirectory, tmp_
         assert {key: value for key, value in one.items() if key not in OF_OTHER_SAMPLES} == {
             key: value for key, value in expected.items() if key != "split"
         }
-    assert [one["labelled"] for one in found] == [len(test.x), len(test.x), 0]
+    assert [one["labelled"] for one in found] == [len(test.x)] * 3
     assert [one["split"] for one in found] == ["arrays", *[str(tmp_path / "some new.npz")] * 2]
     files = [one["file"] for one in found]
     assert len({*files}) == 3  # read otherwise, they are other samples
@@ -78,6 +78,8 @@ def test_labels_are_compared_by_name_and_others_may_be_among_them(run: RunDirect
     found = evaluate(run.path, dataset=digits(), samples=test.x, y=y)
     assert found["labels"] == len(np.unique(y))
     assert found["unknown_labels"] == ["squiggle"]
+    few = evaluate(run.path, dataset=digits(), samples=test.x, y=np.where(np.arange(len(y)) < 7, y, ""))
+    assert (few["labelled"], few["samples"]) == (7, len(y))
     for place, seed in enumerate(found["seeds"]):
         told = predict(run.path, test.x, seed=seed).label
         assert found["tau"]["accuracy"]["per_seed"][place] == pytest.approx(np.mean(told == y), abs=1e-9)
