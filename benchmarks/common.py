@@ -141,7 +141,10 @@ def model_of(config: str, seed: int, runs: str = "") -> Trained:
 
 
 def lasting(epochs: int, alone: int, rate: float) -> tuple[str, ...]:
-    """Overrides for a training of so many epochs, in the first of which only the routing learns."""
+    """Overrides for a training of so many epochs, in the first of which only the routing learns.
+
+    The terms of the bound are set anew, so afterwards they guide the routing, too.
+    """
     falling = f"{{kind: cosine, start: {rate}, end: 5.0e-5, epochs: {epochs}}}"
     return (
         f"training.epochs={epochs}",

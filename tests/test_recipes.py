@@ -80,6 +80,15 @@ def test_samples_in_memory_have_a_recipe_too() -> None:
 
 
 @pytest.mark.parametrize("shape", [(3,), (8, 8, 1), (28, 28, 1)])
+@pytest.mark.parametrize("overrides", [[], ["curriculum.initial=1"]])
+def test_views_alone_guide_large_images(shape: tuple[int, ...], overrides: list[str]) -> None:
+    """Of smaller ones, and of vectors, the bound has a say in where they belong."""
+    dataset = dataset_from_arrays(np.random.default_rng(0).random((200, *shape), np.float32))
+    terms, is_large = config_for(dataset, overrides).objective.terms, len(shape) == 3 and shape[0] >= 16
+    assert {terms[name].guides for name in ("reconstruction", "kl_z")} == {not is_large}
+
+
+@pytest.mark.parametrize("shape", [(3,), (8, 8, 1), (28, 28, 1)])
 @pytest.mark.parametrize("samples", [40, 100, 1_500])
 def test_channels_grow_where_that_is_asked_for(shape: tuple[int, ...], samples: int) -> None:
     dataset = dataset_from_arrays(np.random.default_rng(0).random((samples, *shape), np.float32))
@@ -87,9 +96,6 @@ def test_channels_grow_where_that_is_asked_for(shape: tuple[int, ...], samples: 
     config.check_against(dataset)
     assert config.model.num_channels == 20
     assert config.objective.settled() == 0, "a channel is judged by terms that do not change"
-    terms, is_large = config.objective.terms, len(shape) == 3 and shape[0] >= 16
-    for name in ("reconstruction", "kl_z"):
-        assert terms[name].guides == (not is_large), "of large images views alone say where they belong"
     assert config.curriculum is not None
     assert config.curriculum.soonest_end(19) < config.training.epochs
     steps = config.curriculum.trial * (len(dataset.train) // config.training.batch_size)

@@ -172,11 +172,11 @@ def _told_of(dataset: Dataset, *, labelled: bool) -> str:
     """Which columns of a table are looked at and which are not, and what to do if one of them is a label."""
     told = f"Its columns are {_in_short(dataset.columns)}."
     if dataset.left_out:
-        told += f" Left out, as they hold no numbers: {_in_short(dataset.left_out)}."
+        told += f" Left out, since they are no numbers: {_in_short(dataset.left_out)}."
     if labelled:
         return told
     return (
-        f"{told} If one of them says what kind a sample is, it is no part of the sample: name it with "
+        f"{told} If a column says what kind a sample is, it is no part of the sample: name it with "
         "data.label_column=NAME."
     )
 

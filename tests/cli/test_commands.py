@@ -453,6 +453,9 @@ def test_measures_as_a_table() -> None:
     ]  # fmt: skip
     assert found["value"] == ["20.126", "3.000", "0.980", "0.985", "0", "2", "0.900", "0.950"]
     assert all(found["meaning"])
+    assert str(tables.measures(SCORES).title) == "1,800 samples of the test split"
+    partly = tables.measures(SCORES | {"labelled": 12})
+    assert str(partly.title).endswith("; agreement with labels is that of 12 labelled samples")
     assert "per label" in found["meaning"][2]
     assert tables.measures(UNLABELLED).row_count == 3
     several = SCORES | {"clustering": {"garbage_channels": spread(3, 10)}, "groups": {"count": spread(1, 1)}}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as arrow
 import pytest
 from PIL import Image
 from pyarrow import parquet
@@ -79,6 +80,28 @@ def test_predictions_are_printed_or_written(work: Path, run: Run) -> None:
         assert [int(row["group"]) for row in rows] == one.group.tolist() == [0] * len(rows)
     assert run("predict", "tiny", "test", "-o", "said.csv")[0] == 0
     assert (work / "said.csv").read_text().count("\n") == 181
+
+
+def test_columns_of_a_table_are_kept_where_that_is_asked_for(work: Path, run: Run) -> None:
+    x = digits().test.x[:5].reshape(5, -1)
+    known = {"id": [f"00{at}" for at in range(5)], "kind": [*"ababa"], "channel": [0] * 5}
+    columns = {f"p{at}": column for at, column in enumerate(x.T)}
+    parquet.write_table(arrow.table(known | columns), work / "t.parquet")
+    how = ("t.parquet", "shape=[8,8]", "without=[channel]")
+    given = ("predict", "tiny", *how)
+    table = [*csv.DictReader(io.StringIO(run(*given, "--keep", "kind", "--keep", "id")[1]))]
+    assert [(row["kind"], row["id"]) for row in table] == [("ab"[at % 2], f"00{at}") for at in range(5)]
+    assert run("embed", "tiny", *how, "--keep", "id", "-o", "kept.npz")[0] == 0
+    with np.load(work / "kept.npz") as file:
+        assert file["id"].tolist() == [f"00{at}" for at in range(5)]
+    for words, sentence in (
+        ((*given, "--keep", "idd"), "t.parquet has no column 'idd'"),
+        (("predict", "tiny", "test", "--keep", "id"), "'id' cannot be kept for `test`"),
+        ((*given, "--keep", "channel"), "'channel' cannot be kept"),
+    ):
+        status, out, err = run(*words)
+        assert (status, out) == (2, "")
+        assert sentence in err
 
 
 def test_channels_are_called_what_is_taught(work: Path, run: Run) -> None:

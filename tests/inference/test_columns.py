@@ -30,7 +30,7 @@ def test_columns_are_known_by_their_names(tmp_path: Path) -> None:
     config = config.model_copy(update={"run": RunOptions(directory=tmp_path, report=False)})
     said = io.StringIO()
     run = experiment.train(config, console=Console(file=said))
-    assert "Its columns are a, b, c, d and e. If one of them says what kind a sample is" in said.getvalue()
+    assert "Its columns are a, b, c, d and e. If a column says what kind a sample is" in said.getvalue()
     trained = Trained.open(run.path)
     assert trained.card.columns == tuple("abcde")
     x = np.stack([*columns.values()], axis=1)
@@ -107,7 +107,8 @@ def test_columns_that_hold_no_numbers_are_named(tmp_path: Path) -> None:
         console=Console(file=said),
     )
     assert (
-        "Its columns are u and v. Left out, as they hold no numbers: kind and day. If one" in said.getvalue()
+        "Its columns are u and v. Left out, since they are no numbers: kind (string) and day (date32[day]). If a column"
+        in said.getvalue()
     )
     by_name = made_for(str(tmp_path / "t.csv"), ["data.features=[u, v]"])
     assert by_name.dataset.left_out == ()

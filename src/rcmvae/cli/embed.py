@@ -40,7 +40,7 @@ def embed(
     from rcmvae.results import Cut  # noqa: PLC0415
 
     trained = Trained.open(run, seed, cut=Cut(**cut))
-    x = samples_of(trained, data, options or ())
     known = beside(trained, data, options or (), keep or ())
+    x = samples_of(trained, data, options or ())
     write_table(output, embed_parts(trained, x), known)
     say(console, f"{counted(len(x), 'sample')} written to {output}{trained.whose}")

@@ -42,8 +42,8 @@ def predict(
     from rcmvae.results import Cut  # noqa: PLC0415
 
     trained = Trained.open(run, seed, cut=Cut(**cut))
-    x = samples_of(trained, data, options or ())
     known = beside(trained, data, options or (), keep or ())
+    x = samples_of(trained, data, options or ())
     if output is None:
         write_csv(sys.stdout, predict_parts(trained, x), known)
         return

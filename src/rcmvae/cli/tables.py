@@ -11,8 +11,8 @@ from rich.text import Text
 from rcmvae.errors import counted
 from rcmvae.labels import Names
 from rcmvae.report import tables as text
+from rcmvae.report.measures import labelled_part, told_once
 from rcmvae.report.measures import measures as list_measures
-from rcmvae.report.measures import told_once
 from rcmvae.seeds import number
 from rcmvae.splits import SPLITS, spoken
 
@@ -29,8 +29,10 @@ NO_GROUP = -1  # of a channel that has no part in the tree
 
 def measures(scores: Mapping[str, Any], *, meanings: bool = True) -> Table:
     """Losses and agreement with the labels, a row each, with what each of them means."""
+    part = labelled_part(scores)
+    of_these = f"; agreement with labels is that of {part}" if part else ""
     made = Table(
-        title=escape(f"{counted(scores['samples'], 'sample')} of {spoken(scores['split'])}"),
+        title=escape(f"{counted(scores['samples'], 'sample')} of {spoken(scores['split'])}{of_these}"),
         title_justify="left",
         box=SIMPLE,
     )

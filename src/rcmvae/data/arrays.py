@@ -33,7 +33,7 @@ class Raw:
     test: Samples | None  # None: the source makes no distinction
     label_names: tuple[str, ...]
     columns: tuple[str, ...] = ()  # what the values of a vector are called; empty where they have no names
-    left_out: tuple[str, ...] = ()  # columns of a table that hold no numbers, which nobody asked to leave out
+    left_out: tuple[str, ...] = ()  # columns of a table, and their types, that are no numbers
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class Dataset:
     name: str
     source: Options  # where it came from, and how it was split
     columns: tuple[str, ...] = ()  # what the values of a vector are called; empty where they have no names
-    left_out: tuple[str, ...] = ()  # columns of a table that hold no numbers, which nobody asked to leave out
+    left_out: tuple[str, ...] = ()  # columns of a table, and their types, that are no numbers
 
     @property
     def splits(self) -> dict[str, Arrays]:

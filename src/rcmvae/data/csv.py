@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -47,8 +48,14 @@ class Csv(Tabular):
     def takes(cls, path: Path) -> bool:
         return path.suffix in {".csv", TABS}
 
+    def _between(self, path: Path) -> str:
+        return self.delimiter or ("\t" if path.suffix == TABS else ",")
+
+    def as_written(self, path: Path, names: Sequence[str]) -> Table:
+        return Table.csv(path, self._between(path), self.decimal, names)
+
     def open(self, path: Path) -> Table:
-        between = self.delimiter or ("\t" if path.suffix == TABS else ",")
+        between = self._between(path)
         if path.is_file():
             _refuse_what_names_nothing(path, between)
         table = Table.csv(path, between, self.decimal)

@@ -1,5 +1,6 @@
 """Folders of images, one folder per class."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -41,9 +42,12 @@ class ImageFolder(Source):
     def name(self) -> str:
         return located(self.path).resolve().name
 
-    def beside(self, names: Sequence[str]) -> dict[str, list[Any]]:
+    def beside(self, names: Sequence[str]) -> dict[str, Any]:
+        import pyarrow as arrow  # noqa: PLC0415
+
         known, root = super().beside(names), located(self.path)
-        return {"file": [str(file.relative_to(root)) for file in _listing(root)[0]], **known}
+        files = [_legible(file.relative_to(root)) for file in _listing(root)[0]]
+        return {"file": arrow.array(files, arrow.string()), **known}
 
     def read(self) -> Raw:
         files, label = _listing(located(self.path))
@@ -79,6 +83,11 @@ def _listing(root: Path) -> tuple[list[Path], list[str]]:
     if not files:
         raise DataError(f"{root} holds no images ({' '.join(sorted(SUFFIXES))}) and no folders of images.")
     return files, label
+
+
+def _legible(path: Path) -> str:
+    """A path as text, also where its bytes are none."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def _images_in(folder: Path) -> list[Path]:

@@ -83,8 +83,11 @@ class Source(Options):
     def read(self) -> Raw:
         """All samples and labels, checked, and nothing chosen from them yet."""
 
-    def beside(self, names: Sequence[str]) -> dict[str, list[Any]]:
-        """What else is known of each sample, in the order of `read`: what tells it from others, and columns by name."""
+    def beside(self, names: Sequence[str]) -> dict[str, Any]:
+        """What else is known of each sample, in the order of `read`: what tells it from others, and columns by name.
+
+        Each is a column as Arrow has them.
+        """
         if names:
             raise ConfigError(f"{names[0]!r} cannot be kept: {self.name} is no table, and has no columns.")
         return {}

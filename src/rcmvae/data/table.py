@@ -41,17 +41,22 @@ class Table:
         return cls(path, _opened(path, "Parquet", lambda: dataset.dataset(path, format="parquet")))
 
     @classmethod
-    def csv(cls, path: Path, delimiter: str, decimal: str) -> "Table":
+    def csv(cls, path: Path, delimiter: str, decimal: str, as_written: Sequence[str] = ()) -> "Table":
         """A file of text. All of it says what is in a column: whole numbers may be followed by others.
 
-        A column without a name holds row numbers, or is what a trailing comma makes, and is left out.
+        A column without a name holds row numbers, or is what a trailing comma makes, and is left out. Those that are
+        asked for `as_written` are texts, whatever they look like.
         """
-        from pyarrow import csv, dataset  # noqa: PLC0415
+        from pyarrow import csv, dataset, string  # noqa: PLC0415
 
         def read() -> Any:
             at_once = csv.ReadOptions(block_size=min(max(path.stat().st_size, 1), MOST_BYTES))
             parts = csv.ParseOptions(delimiter=delimiter)
-            values = csv.ConvertOptions(decimal_point=decimal, strings_can_be_null=True)
+            values = csv.ConvertOptions(
+                decimal_point=decimal,
+                strings_can_be_null=not as_written,
+                column_types=dict.fromkeys(as_written, string()),
+            )
             table = csv.read_csv(path, at_once, parts, values)
             named = [place for place, name in enumerate(table.column_names) if name]
             return dataset.dataset(table.select(named))
@@ -72,6 +77,15 @@ class Table:
             for name in self.names
             if kinds.is_string(self._type(name)) or kinds.is_large_string(self._type(name))
         ]
+
+    def described(self, name: str) -> str:
+        """A column and its type, in words for a person."""
+        return f"{name} ({self._type(name)})"
+
+    def column(self, name: str) -> Any:
+        """A column as it is stored, as Arrow has it."""
+        self.refuse_unknown(name)
+        return self._read([name]).column(name)
 
     def values(self, name: str) -> list[Any]:
         """A column as Python values, None where there is none."""

@@ -72,11 +72,15 @@ class Tabular(Source):
         raw = take_in(x, label, *test, where=str(self.path), where_test=str(self.test_path or ""))
         return dataclasses.replace(raw, columns=features, left_out=self._passed_over(table, features))
 
-    def beside(self, names: Sequence[str]) -> dict[str, list[Any]]:
-        table = self.open(located(self.path))
-        for name in names:
-            table.refuse_unknown(name)
-        return {name: table.values(name) for name in names}
+    def beside(self, names: Sequence[str]) -> dict[str, Any]:
+        if not names:
+            return {}
+        table = self.as_written(located(self.path), names)
+        return {name: table.column(name) for name in names}
+
+    def as_written(self, path: Path, names: Sequence[str]) -> Table:
+        """The table that lies there, with these columns as they stand in it."""
+        return self.open(path)
 
     def columns_of(self, table: Table) -> tuple[str, ...]:
         """The columns whose numbers make a sample."""
@@ -93,11 +97,11 @@ class Tabular(Source):
         return names
 
     def _passed_over(self, table: Table, features: tuple[str, ...]) -> tuple[str, ...]:
-        """The columns that would have been part of a sample if they held numbers."""
+        """The columns that would have been part of a sample if they held numbers, and what they hold."""
         if self.features is not None or not features:
             return ()
         known = {*features, *self.without, self.label_column}
-        return tuple(name for name in table.names if name not in known)
+        return tuple(table.described(name) for name in table.names if name not in known)
 
     def numbers_of(self, table: Table, features: tuple[str, ...]) -> np.ndarray:
         """Its samples, a row each."""

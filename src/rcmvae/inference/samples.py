@@ -34,13 +34,13 @@ def samples_of(trained: Reader | Trained, given: Any, options: Sequence[str] = (
 
 def beside(
     trained: Reader | Trained, given: str, options: Sequence[str], names: Sequence[str]
-) -> dict[str, list[Any]]:
+) -> dict[str, Any]:
     """What else a file or folder knows of each of its samples: columns by name, and where images lie."""
     if given not in SPLITS:
         return _source(trained, located(Path(given)), options, labels=False).beside(names)
     if names:
         raise ConfigError(
-            f"{names[0]!r} cannot be kept for `{given}`, whose rows are in an order of their own: name the table."
+            f"{names[0]!r} cannot be kept for `{given}`, whose rows are in an order of their own: name the file."
         )
     return {}
 

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import os
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,8 @@ from rcmvae.inference.apply import Prediction, together
 from rcmvae.inference.pictures import write_png
 
 Parts = Iterable[Prediction]
-Beside = Mapping[str, Sequence[Any]]  # what else is known of each sample
+Beside = Mapping[str, Any]  # what else is known of each sample, by columns as Arrow has them
+NOTHING: Beside = MappingProxyType({})
 
 
 def refuse_file(path: Path, suffixes: Sequence[str], *, force: bool) -> None:
@@ -43,14 +45,27 @@ def replacing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def write_csv(file: Any, parts: Parts, beside: Beside) -> None:
+def write_csv(file: Any, parts: Parts, beside: Beside = NOTHING) -> None:
     """A line for each sample, with its row and what else is known of it."""
     writer = csv.writer(file)
-    known = {name: np.array(values, dtype=object) for name, values in beside.items()}
+    known = {name: np.array(_texts(name, column), dtype=object) for name, column in beside.items()}
     for number, columns in enumerate(_numbered(parts, known)):
         if number == 0:
             writer.writerow(columns)
         writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+
+
+def _texts(name: str, column: Any) -> list[str]:
+    """The values of a column as texts, empty where there is none."""
+    import pyarrow as arrow  # noqa: PLC0415
+
+    try:
+        return ["" if text is None else text for text in column.cast(arrow.string()).to_pylist()]
+    except (arrow.ArrowException, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{name!r} cannot be kept in this form of file: its values are of type {column.type}, and no texts. A "
+            f".parquet takes them."
+        ) from error
 
 
 def _numbered(parts: Parts, beside: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -79,19 +94,29 @@ def _csv(path: Path, parts: Parts, beside: Beside) -> None:
 
 
 def _npz(path: Path, parts: Parts, beside: Beside) -> None:
-    arrays = _apart({name: _array(values) for name, values in beside.items()}, together([*parts]).arrays())
-    with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    known = {name: _array(name, column) for name, column in beside.items()}
+    kept = []
+    for part in parts:
+        _apart(known, part.arrays())  # a clash is told before all are computed
+        kept.append(part)
+    _write_npz(path, _apart(known, together(kept).arrays()))
 
 
-def _array(values: Sequence[Any]) -> np.ndarray:
-    """Values of one kind; as texts where some are missing, or of a kind that arrays do not have."""
-    array = np.asarray(values)
-    return (
-        np.asarray(["" if value is None else str(value) for value in values])
-        if array.dtype == object
-        else array
-    )
+def _array(name: str, column: Any) -> np.ndarray:
+    """A column as an array: as texts, unless it holds numbers and none is missing."""
+    import pyarrow as arrow  # noqa: PLC0415
+
+    kinds = arrow.types
+    is_whole = not column.null_count and (kinds.is_integer(column.type) or kinds.is_floating(column.type))
+    return column.to_numpy() if is_whole else np.array(_texts(name, column))
+
+
+def _write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """As `numpy.savez` does, which takes no array called `file`."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _parquet(path: Path, parts: Parts, beside: Beside) -> None:
@@ -99,9 +124,8 @@ def _parquet(path: Path, parts: Parts, beside: Beside) -> None:
     from pyarrow import parquet  # noqa: PLC0415
 
     writer: Any = None
-    known = {name: arrow.array(values) for name, values in beside.items()}
     try:
-        for columns in _numbered(parts, known):
+        for columns in _numbered(parts, beside):
             table = arrow.table(columns)
             writer = writer or parquet.ParquetWriter(path, table.schema)
             writer.write_table(table)
@@ -117,7 +141,7 @@ TABLES: Mapping[str, Callable[[Path, Parts, Beside], None]] = {
 }
 
 
-def write_table(path: Path, parts: Parts, beside: Beside = MappingProxyType({})) -> None:
+def write_table(path: Path, parts: Parts, beside: Beside = NOTHING) -> None:
     """Results in the form that the name of the file asks for, a row for each sample in their order."""
     with replacing(path) as part:
         TABLES[path.suffix](part, parts, beside)

@@ -75,8 +75,9 @@ def outnumbered(test: Mapping[str, Any], at: int, part: str) -> bool:
 def _doubt(findings: Findings, key: str) -> str:
     """Between what that score may lie; nothing where nobody knows how many samples were labelled."""
     test = findings.summary["test"]
-    all_known = not (findings.bundle.truth == UNLABELLED).any()
-    known = test.get("labelled", test["samples"] if all_known else 0)  # summaries once did not tell
+    known = test.get("labelled")  # summaries once did not tell
+    if known is None and not (findings.bundle.truth == UNLABELLED).any():
+        known = test["samples"]
     if not known:
         return ""
     share = test["clustering"][key]["per_seed"][findings.place]

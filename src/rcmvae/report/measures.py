@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rcmvae.diagnostics import METRICS
+from rcmvae.errors import counted
 from rcmvae.seeds import number, span
 
 # The parts of the bound, and the terms that most objectives have them as.
@@ -79,6 +80,16 @@ def _is_a_term(part: str, scores: Mapping[str, Any]) -> bool:
     return term is not None and np.allclose(
         term["per_seed"], scores["evidence"][part]["per_seed"], rtol=SAME_BY, atol=0
     )
+
+
+def labelled_part(scores: Mapping[str, Any]) -> str:
+    """How many samples labels can be judged on, in words; empty where all have one, or an old summary does not say.
+
+    >>> labelled_part({"samples": 40, "labelled": 1}), labelled_part({"samples": 40, "labelled": 40})
+    ('1 labelled sample', '')
+    """
+    known = scores.get("labelled", scores["samples"])
+    return counted(known, "labelled sample") if 0 < known < scores["samples"] else ""
 
 
 def signed(text: str) -> str:

@@ -8,7 +8,7 @@ from rcmvae.errors import counted, in_words, listed, spelled
 from rcmvae.findings import Findings, best_place
 from rcmvae.report.channels import Channel
 from rcmvae.report.headline import Fact, facts, lead, outnumbered
-from rcmvae.report.measures import BOUND, BOUND_UNIT, DENSITIES, signed
+from rcmvae.report.measures import BOUND, BOUND_UNIT, DENSITIES, labelled_part, signed
 from rcmvae.report.noticed import Remark, remarks
 from rcmvae.seeds import of_seed, span
 
@@ -155,7 +155,7 @@ def agreement(test: Mapping[str, Any], at: int, key: str, part: str) -> list[str
     """How far channels or groups of the seed at a place agree with labels; nothing where nothing is labelled."""
     if not test["labels"]:
         return []
-    of = _on_part(test).removeprefix(", on ") or "the samples"
+    of = labelled_part(test) or "the samples"
     pure = f"{of_seed(test[key]['purity'], at, '{:.1%}')} of {of} have the commonest label of their {part}."
     return [*([pure] if outnumbered(test, at, part) else []), one_to_one(test, at, key, part)]
 
@@ -170,13 +170,9 @@ def one_to_one(test: Mapping[str, Any], at: int, key: str, part: str) -> str:
 
 
 def _on_part(test: Mapping[str, Any]) -> str:
-    """On how many samples labels can be judged, where that is not all of them; summaries once did not tell.
-
-    >>> _on_part({"samples": 40, "labelled": 1}), _on_part({"samples": 40, "labelled": 40}), _on_part({"samples": 40})
-    (', on 1 labelled sample', '', '')
-    """
-    known = test.get("labelled", test["samples"])
-    return f", on {counted(known, 'labelled sample')}" if known < test["samples"] else ""
+    """On how many samples labels can be judged, where that is not all of them."""
+    part = labelled_part(test)
+    return f", on {part}" if part else ""
 
 
 def left_over(test: Mapping[str, Any], at: int, part: str) -> str:
