@@ -19,7 +19,8 @@ from rcmvae.reopening import last_of, reopen
 from rcmvae.results import Ending, forget_scores, seeds_of, summary
 from rcmvae.run import DataCard, RunDirectory, Ways, is_run
 from rcmvae.setting import Setting
-from rcmvae.splits import SplitName, as_split
+from rcmvae.splits import SPLITS, SplitName, as_split
+from rcmvae.structs import UNLABELLED
 from rcmvae.tracking import Started, Tracks, missing
 from rcmvae.training import Checkpoint, Checkpoints, History, Listener, Plan, begin, fit
 from rcmvae.training.collapse import CollapseWatch
@@ -161,6 +162,7 @@ def _shown(
     plan, training = setting.plan, setting.config.training
     samples = plan.steps_per_epoch * training.batch_size
     lines = [f"{run.card}. Run directory: {run.path}"]
+    lines += _labelled(setting.dataset)
     if run.card.columns:
         lines.append(_told_of(setting.dataset, labelled=bool(run.card.num_classes)))
     for line in lines:
@@ -168,11 +170,26 @@ def _shown(
     return ProgressBar(plan.objective, training.epochs, start.epoch, samples, console, training.seed)
 
 
+def _labelled(dataset: Dataset) -> list[str]:
+    """How many samples have a label, where only some have."""
+    splits = [getattr(dataset, name) for name in SPLITS]
+    train, validation, test = (int((split.truth != UNLABELLED).sum()) for split in splits)
+    if not dataset.num_classes or [train, validation, test] == [len(split) for split in splits]:
+        return []
+    have = f"{counted(train, 'sample')} to train on {'have' if train != 1 else 'has'} a label"
+    return [f"{have}, {validation:,} to validate and {test:,} to test."]
+
+
 def _told_of(dataset: Dataset, *, labelled: bool) -> str:
     """Which columns of a table are looked at and which are not, and what to do if one of them is a label."""
     told = f"Its columns are {_in_short(dataset.columns)}."
     if dataset.left_out:
         told += f" Left out, since they are no numbers: {_in_short(dataset.left_out)}."
+    for name in dataset.numbering[:1]:
+        told += (
+            f" {name} rises from row to row, as a row number does: if it is no part of a sample, leave it out with "
+            f"'data.without=[{name}]'."
+        )
     if labelled:
         return told
     return (

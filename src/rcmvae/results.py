@@ -310,7 +310,7 @@ def _channels_of(subject: Subject, names: Sequence[str]) -> list[dict[str, Any]]
         row = {name: float(value[k]) for name, value in found.items() if np.isfinite(value[k])}
         label = {"label": names[int(row["label"])]} if "label" in row else {}
         place = {"index": k, "group": int(subject.groups[k]), "samples": int(row["samples"])}
-        rows.append(row | place | label)
+        rows.append(row | place | label | {"labelled": int(subject.contents.labelled[k])})
     return sorted(rows, key=lambda row: -row["samples"])
 
 
@@ -323,8 +323,8 @@ def parts(
     """What is in each channel or group, the largest first; its commonest label where it has labelled samples."""
     inside = contents(index, int(count), truth)
     found: list[dict[str, Any]] = [
-        {"index": k, "samples": int(samples)}
+        {"index": k, "samples": int(samples), "labelled": int(labelled)}
         | ({} if label == UNLABELLED else {"label": names[label], "purity": float(purity)})
-        for k, (samples, label, purity) in enumerate(zip(*inside, strict=True))
+        for k, (samples, label, purity, labelled) in enumerate(zip(*inside, strict=True))
     ]
     return sorted(found, key=lambda part: -part["samples"])

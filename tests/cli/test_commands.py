@@ -464,6 +464,14 @@ def test_measures_as_a_table() -> None:
     assert not any(name.startswith("groups") for name in cells(tables.measures(alone))["measure"])
 
 
+def test_contents_tell_how_many_samples_have_a_label_where_not_all_have() -> None:
+    parts = [part | {"labelled": 3} for part in SCORES["channels_of"][0]]
+    assert "labelled" not in cells(tables.channels(SCORES | {"labelled": 1800, "channels_of": [parts]}, 0))
+    assert (
+        cells(tables.channels(SCORES | {"labelled": 9, "channels_of": [parts]}, 0))["labelled"] == ["3"] * 3
+    )
+
+
 def test_contents_as_a_table() -> None:
     assert cells(tables.channels(SCORES, 0)) == {
         "channel": ["0", "1", "2"],

@@ -148,7 +148,7 @@ def test_a_path_is_enough(write: Any) -> None:
         ("a,b\n", {}, "has no rows"),
         ("", {}, r"cannot be read as CSV \(Empty CSV file"),
         ("n,k\nx,y\n", {}, r"has no numeric column besides the label; it has k, n\."),
-        ("a\n1\n", {"label_column": "b"}, r"no column 'b'; it has a\. Without labels: label_column=null"),
+        ("a\n1\n", {"label_column": "b"}, r"no column 'b'; it has a\. Labels are in label_column=NAME;"),
         (b"a,b\n1,\xff\xfe\n", {"label_column": "b"}, r"label of sample 0 .* a text \(in UTF-8\)"),
     ],
 )  # fmt: skip

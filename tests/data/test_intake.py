@@ -122,3 +122,10 @@ def test_train_and_test_share_one_list_of_classes() -> None:
 def test_refused_test_parts(x_test: Any, label_test: Any, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         take_in(np.zeros((2, 3)), None, x_test, label_test, where="x")
+
+
+def test_columns_of_a_data_frame_that_are_no_numbers_are_named() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"age": [1.0, 2.0], "country": ["DE", "FR"], "on": [True, False]})
+    with pytest.raises(DataError, match=r"need to be numbers\. No numbers are in country: choose the other"):
+        as_stored(frame, "x")

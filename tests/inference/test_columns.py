@@ -112,3 +112,23 @@ def test_columns_that_hold_no_numbers_are_named(tmp_path: Path) -> None:
     )
     by_name = made_for(str(tmp_path / "t.csv"), ["data.features=[u, v]"])
     assert by_name.dataset.left_out == ()
+
+
+def test_labels_and_row_numbers_are_looked_at_before_training(tmp_path: Path) -> None:
+    """How many samples have a label is told where not all have one, and which column only counts rows."""
+    rng = np.random.default_rng(2)
+    rows = [
+        f"{1000 + 3 * at},{one:.3f},{two:.3f},{'b' if at % 10 == 0 else ''}"
+        for at, (one, two) in enumerate(rng.normal(size=(60, 2)))
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["id,u,v,kind", *rows]))
+    prepared = made_for(str(tmp_path / "t.csv"), ["training.epochs=1", "data.label_column=kind"])
+    said = io.StringIO()
+    run = RunOptions(directory=tmp_path, report=False)
+    experiment.train(prepared.config.model_copy(update={"run": run}), console=Console(file=said, width=400))
+    assert "Its columns are id, u and v. id rises from row to row, as a row number does: " in said.getvalue()
+    have = [int((split.truth >= 0).sum()) for split in prepared.dataset.splits.values()]
+    assert sum(have) == 6
+    assert f"{have[0]} samples to train on have a label, {have[1]} to validate and {have[2]} to test." in (
+        said.getvalue()
+    )

@@ -21,7 +21,7 @@ from rcmvae.report.measures import measures, told_once
 from rcmvae.report.noticed import NOTHING_ODD, Remark
 from rcmvae.report.sections import CHANNELS, NOT_DRAWN, sections
 from rcmvae.report.story import Story, outcome, tell
-from rcmvae.report.tables import tables
+from rcmvae.report.tables import contents, tables
 from rcmvae.seeds import spread
 from rcmvae.structs import UNLABELLED
 from tests.report import scene
@@ -314,3 +314,26 @@ def test_few_labelled_samples_are_told(labelled: int) -> None:
     on = f", on {labelled} labelled sample{'s' * (labelled > 1)}: "
     assert any(f"channels named by 9 labels{on}100.0%" in line for line in told(seen).outcome)
     assert any(f"one channel per label{on}" in line for line in outcome(summary, "all are used"))
+
+
+@pytest.mark.parametrize(("each", "is_clean"), [(1, False), (9, False), (10, True)])
+def test_few_labels_do_not_make_a_channel_clean(each: int, is_clean: bool) -> None:
+    """So many samples of each channel are labelled, all as the channel is called."""
+    findings = scene.findings()
+    seen = findings.bundle
+    rows = np.concatenate([np.flatnonzero(seen.channel == k)[:each] for k in range(3)])
+    truth = np.full(len(seen), UNLABELLED, np.int32)
+    truth[rows] = seen.channel[rows]
+    found = told(scene.findings(bundle=dataclasses.replace(seen, truth=truth)))
+    assert found.lead.endswith(
+        f"100 % of a channel's labelled samples share its label, and {3 * each} of 120 samples have one."
+    )
+    clean = "Every channel in use is clean: at least 90 % of its labelled samples share a label."
+    assert any(remark.text == clean for remark in found.look_at) is is_clean
+    channels = channels_of(dataclasses.replace(seen, truth=truth), findings.groups)
+    assert [one.labelled for one in channels] == [each] * 3
+    many = f"{each} labelled sample{'s are' if each > 1 else ' is'}"
+    assert channels[0].title.startswith(f"channel 0: 100 % of {many}")
+    table = contents(findings, channels)
+    at = table.columns.index("labelled")
+    assert [row[at] for row in table.rows] == [str(each)] * 3

@@ -79,12 +79,14 @@ def _contents(
         caption=f"and {rest:,} more" if rest > 0 else None,
         caption_justify="left",
     )
-    for name in (*columns, "samples", *(("commonest label", "purity") if labelled else ())):
+    partly = ("labelled",) if labelled and labelled_part(scores) else ()
+    for name in (*columns, "samples", *partly, *(("commonest label", "purity") if labelled else ())):
         made.add_column(name, justify="left" if name in {"channels", "commonest label"} else "right")
     for part in parts[:MOST_ROWS]:
         label = (part.get("label", ""), f"{part['purity']:.1%}" if "purity" in part else "")
         cells = ["–" if part[key] == NO_GROUP else str(part[key]) for key in columns.values()]
-        made.add_row(*map(escape, (*cells, f"{part['samples']:,}", *(label if labelled else ()))))
+        counts = [f"{part[key]:,}" for key in ("samples", *partly)]
+        made.add_row(*map(escape, (*cells, *counts, *(label if labelled else ()))))
     return made
 
 

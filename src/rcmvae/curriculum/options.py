@@ -121,7 +121,10 @@ class Curriculum(Options):
         )
         last = epochs - self.trial - self.finish.epochs
         if last < 1:
-            yield f"training.epochs is {epochs}, but an epoch, {after} take {epochs - last + 1}."
+            yield (
+                f"training.epochs is {epochs}, but an epoch, {after} take {epochs - last + 1}: train for so long at "
+                f"least, or make them shorter."
+            )
             return
         for problem in self.policy.problems(last):
             yield f"curriculum.policy.{problem}: training.epochs is {epochs}, and {after} follow."

@@ -34,6 +34,7 @@ class Raw:
     label_names: tuple[str, ...]
     columns: tuple[str, ...] = ()  # what the values of a vector are called; empty where they have no names
     left_out: tuple[str, ...] = ()  # columns of a table, and their types, that are no numbers
+    numbering: tuple[str, ...] = ()  # columns of a table whose whole numbers rise from row to row
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,6 +65,7 @@ class Dataset:
     source: Options  # where it came from, and how it was split
     columns: tuple[str, ...] = ()  # what the values of a vector are called; empty where they have no names
     left_out: tuple[str, ...] = ()  # columns of a table, and their types, that are no numbers
+    numbering: tuple[str, ...] = ()  # columns of a table whose whole numbers rise from row to row
 
     @property
     def splits(self) -> dict[str, Arrays]:

@@ -52,14 +52,16 @@ class Csv(Tabular):
         return self.delimiter or ("\t" if path.suffix == TABS else ",")
 
     def as_written(self, path: Path, names: Sequence[str]) -> Table:
-        return Table.csv(path, self._between(path), self.decimal, names)
+        return self._table(path, names)
+
+    def _table(self, path: Path, as_written: Sequence[str] = ()) -> Table:
+        if path.is_file():
+            _refuse_what_names_nothing(path, self._between(path))
+        return Table.csv(path, self._between(path), self.decimal, as_written)
 
     def open(self, path: Path) -> Table:
-        between = self._between(path)
-        if path.is_file():
-            _refuse_what_names_nothing(path, between)
-        table = Table.csv(path, between, self.decimal)
-        if not table.numeric_names and self.decimal == "." and between != ",":
+        table = self._table(path)
+        if not table.numeric_names and self.decimal == "." and self._between(path) != ",":
             raise DataError(
                 f"{path} has no numeric column. If its numbers have a comma before the fraction, say so: "
                 "'data.decimal=\",\"'."

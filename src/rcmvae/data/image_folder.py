@@ -45,7 +45,7 @@ class ImageFolder(Source):
     def beside(self, names: Sequence[str]) -> dict[str, Any]:
         import pyarrow as arrow  # noqa: PLC0415
 
-        known, root = super().beside(names), located(self.path)
+        known, root = super().beside([name for name in names if name != "file"]), located(self.path)
         files = [_legible(file.relative_to(root)) for file in _listing(root)[0]]
         return {"file": arrow.array(files, arrow.string()), **known}
 

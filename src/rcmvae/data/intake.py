@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int32, Shaped
 
 from rcmvae.data.arrays import Raw, Samples, Stored
-from rcmvae.errors import DataError
+from rcmvae.errors import DataError, in_words
 from rcmvae.structs import UNLABELLED
 
 _NUMBERS = np.typecodes["AllInteger"] + np.typecodes["Float"] + "?"
@@ -59,7 +59,9 @@ def as_stored(x: Any, where: str) -> Stored:
     """Samples as uint8 or float32, images with a colour axis, nothing missing and nothing infinite."""
     given = _as_array(x, where)
     if given.dtype.char not in _NUMBERS:
-        raise DataError(f"The samples of {where} are of type {given.dtype}; they need to be numbers.")
+        odd = [name for name in columns_of(x) if np.asarray(x[name]).dtype.char not in _NUMBERS]
+        which = f" No numbers are in {in_words(odd)}: choose the other columns." if odd else ""
+        raise DataError(f"The samples of {where} are of type {given.dtype}; they need to be numbers.{which}")
     if given.ndim not in {2, 3, 4}:
         raise DataError(
             f"The samples of {where} have shape {given.shape}; they need to be [N, F] (vectors), [N, H, W] "

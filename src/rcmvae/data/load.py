@@ -73,6 +73,7 @@ def assemble(source: Source, raw: Raw) -> Dataset:
         source=source,
         columns=raw.columns,
         left_out=raw.left_out,
+        numbering=raw.numbering,
     )
 
 

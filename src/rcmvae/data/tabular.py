@@ -16,6 +16,8 @@ from rcmvae.data.source import Source, located
 from rcmvae.data.table import Table
 from rcmvae.errors import ConfigError, DataError, listed
 
+MANY = 20  # rows that do not rise in order by chance
+
 
 class Tabular(Source):
     """Base of the sources that read tables."""
@@ -70,7 +72,12 @@ class Tabular(Source):
             else self._samples(self.open(located(self.test_path)), features)
         )
         raw = take_in(x, label, *test, where=str(self.path), where_test=str(self.test_path or ""))
-        return dataclasses.replace(raw, columns=features, left_out=self._passed_over(table, features))
+        return dataclasses.replace(
+            raw,
+            columns=features,
+            left_out=self._passed_over(table, features),
+            numbering=_rising(raw.train.x, features),
+        )
 
     def beside(self, names: Sequence[str]) -> dict[str, Any]:
         if not names:
@@ -113,8 +120,22 @@ class Tabular(Source):
             x = _fold(x, self.shape, str(table.path))
         if self.label_column is None:
             return x, None
-        table.refuse_unknown(self.label_column, " Without labels: label_column=null.")
+        table.refuse_unknown(
+            self.label_column, " Labels are in label_column=NAME; if there are none, label_column=null."
+        )
         return x, table.values(self.label_column)
+
+
+def _rising(x: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of many rows that may count them.
+
+    >>> _rising(np.stack([np.arange(30), np.arange(30) % 7], axis=1).astype(np.float32), ("id", "day"))
+    ('id',)
+    """
+    if not names or len(x) < MANY or x.ndim != 2 or x.dtype == np.uint8:
+        return ()
+    rises = (np.diff(x, axis=0) > 0).all(axis=0) & (x == np.round(x)).all(axis=0)
+    return tuple(name for name, does in zip(names, rises, strict=True) if does)
 
 
 def _fold(x: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:

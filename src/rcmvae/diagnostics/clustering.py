@@ -60,6 +60,7 @@ class Contents(NamedTuple):
     samples: Int[np.ndarray, " P"]
     label: Int[np.ndarray, " P"]  # the commonest; −1 where none is labelled
     purity: Float[np.ndarray, " P"]  # its share of the labelled ones; NaN where there are none
+    labelled: Int[np.ndarray, " P"]
 
 
 def contents(index: Int[np.ndarray, " N"], count: int, truth: Int[np.ndarray, " N"]) -> Contents:
@@ -76,6 +77,7 @@ def contents(index: Int[np.ndarray, " N"], count: int, truth: Int[np.ndarray, " 
         samples=np.bincount(index, minlength=count),
         label=np.where(total > 0, table.argmax(axis=1), UNLABELLED),
         purity=np.divide(top, total, out=np.full(count, np.nan), where=total > 0),
+        labelled=total,
     )
 
 

@@ -103,12 +103,12 @@ def _npz(path: Path, parts: Parts, beside: Beside) -> None:
 
 
 def _array(name: str, column: Any) -> np.ndarray:
-    """A column as an array: as texts, unless it holds numbers and none is missing."""
-    import pyarrow as arrow  # noqa: PLC0415
-
-    kinds = arrow.types
-    is_whole = not column.null_count and (kinds.is_integer(column.type) or kinds.is_floating(column.type))
-    return column.to_numpy() if is_whole else np.array(_texts(name, column))
+    """A column as an array: as texts, unless arrays have such values and none is missing."""
+    if not column.null_count:
+        found = np.array(column)
+        if found.dtype != object:
+            return found
+    return np.array(_texts(name, column))
 
 
 def _write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from rcmvae.diagnostics import Bundle
-from rcmvae.errors import percent
+from rcmvae.errors import counted, percent
 from rcmvae.results import parts
 
 CLEAR = 0.9  # of a channel's labelled samples share a label: it is clean
@@ -26,6 +26,7 @@ class Channel:
     purity: float | None
     kl: float  # mean over its samples, nats
     nll: float
+    labelled: int = 0
 
     @property
     def is_used(self) -> bool:
@@ -35,11 +36,16 @@ class Channel:
     def title(self) -> str:
         """What it is, in a few words.
 
-        >>> Channel(3, 0, 240, 0.1, "7", 0.983, 4.0, 20.0).title
+        >>> Channel(3, 0, 240, 0.1, "7", 0.983, 4.0, 20.0, labelled=240).title
         'channel 3: 98 % of label 7'
+        >>> Channel(3, 0, 240, 0.1, "7", 1.0, 4.0, 20.0, labelled=2).title
+        'channel 3: 100 % of 2 labelled samples are 7'
         """
         if self.label is None or self.purity is None:
             return f"channel {self.index}: {percent(self.share)} of the samples"
+        if self.labelled < self.samples:
+            of, verb = counted(self.labelled, "labelled sample"), "are" if self.labelled > 1 else "is"
+            return f"channel {self.index}: {percent(self.purity)} of {of} {verb} {self.label}"
         return f"channel {self.index}: {percent(self.purity)} of label {self.label}"
 
 
@@ -62,6 +68,7 @@ def channels_of(bundle: Bundle, groups: Int[np.ndarray, " K"]) -> list[Channel]:
                 purity=part.get("purity"),
                 kl=float(bundle.kl[rows, k].mean()),
                 nll=float(bundle.nll[rows, k].mean()),
+                labelled=part["labelled"],
             )
         )
     return sorted(found, key=lambda channel: channel.index)

@@ -29,9 +29,11 @@ def lead(bundle: Bundle, channels: Sequence[Channel]) -> str:
     many = f"{counted(len(used), 'channel')} in use, of {_range(f'{sizes[0]:,}', f'{sizes[-1]:,}')} samples{each}"
     pure = sorted(channel.purity for channel in used if channel.purity is not None)
     if pure:
-        return (
-            f"{many}: {_range(percent(pure[0]), percent(pure[-1]))} of a channel's samples share its label."
-        )
+        shares, known = _range(percent(pure[0]), percent(pure[-1])), int((bundle.truth != UNLABELLED).sum())
+        if known < len(bundle):
+            only = f"{known:,} of {counted(len(bundle), 'sample')} {'have' if known > 1 else 'has'} one"
+            return f"{many}: {shares} of a channel's labelled samples share its label, and {only}."
+        return f"{many}: {shares} of a channel's samples share its label."
     certainty = bundle.responsibility.max(axis=1)
     sure = sorted(float(certainty[bundle.channel == channel.index].mean()) for channel in used)
     return (

@@ -14,6 +14,7 @@ from rcmvae.structs import UNLABELLED
 
 NOTHING_ODD = "Nothing stands out: go through the channels, and see whether each is one kind of thing."
 MOST = 3  # channels whose contents are told
+ENOUGH = 10  # labelled samples of a channel, by which it may be called clean
 FEW, LITTLE = 5, 0.02  # samples, and share of a channel, that a second label has to have
 
 
@@ -49,8 +50,10 @@ def _sentences(findings: Findings, used: Sequence[Channel], known: Sequence[Chan
     closed = np.flatnonzero(~findings.bundle.active).tolist()
     if closed:
         yield f"{_named(closed).capitalize()} {'is' if len(closed) == 1 else 'are'} closed."
-    if known and all((channel.purity or 0) >= CLEAR for channel in known):
-        yield f"Every channel in use is clean: at least {percent(CLEAR)} of its samples share a label."
+    clean = all((channel.purity or 0) >= CLEAR and channel.labelled >= ENOUGH for channel in known)
+    if known and clean:
+        part = "" if all(channel.labelled == channel.samples for channel in known) else "labelled "
+        yield f"Every channel in use is clean: at least {percent(CLEAR)} of its {part}samples share a label."
 
 
 def _contents(bundle: Bundle, known: Sequence[Channel]) -> Iterator[Remark]:

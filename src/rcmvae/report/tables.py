@@ -63,13 +63,15 @@ def contents(findings: Findings, channels: Sequence[Channel]) -> Table:
     """What each channel holds."""
     labelled = any(channel.label is not None for channel in channels)
     grouped = len({channel.group for channel in channels if channel.group >= 0}) < len(channels)
-    named = ("commonest label", "purity") if labelled else ()
+    partly = labelled and any(channel.labelled < channel.samples for channel in channels)
+    named = ("commonest label", "purity", *(("labelled",) if partly else ())) if labelled else ()
     numbers = ("samples", "share", "KL (nats)", "−log p(x | z) (nats)")
     rows = tuple(
         (
             str(channel.index),
             *(("" if channel.group < 0 else str(channel.group),) if grouped else ()),
             *(_label(channel) if labelled else ()),
+            *((f"{channel.labelled:,}",) if partly else ()),
             f"{channel.samples:,}",
             f"{channel.share:.1%}",
             f"{channel.kl:.2f}",
@@ -79,7 +81,7 @@ def contents(findings: Findings, channels: Sequence[Channel]) -> Table:
     )
     title = f"Channels, by the {findings.bundle.split} split (seed {findings.bundle.seed})"
     columns = ("channel", *(("group",) if grouped else ()), *named, *numbers)
-    return Table(title, columns, rows, frozenset({"purity", *numbers}), short="Table of channels")
+    return Table(title, columns, rows, frozenset({"purity", "labelled", *numbers}), short="Table of channels")
 
 
 def _label(channel: Channel) -> tuple[str, str]:
