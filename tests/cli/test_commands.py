@@ -351,6 +351,12 @@ def test_the_outcome_in_plain_words() -> None:
         "and no step between merges stands out, so by them alone nobody can say which channels are one kind. "
         "Go by the channels."
     ]
+    untested = summary(channel_tree=[{"channels": [0, 1, 4], "proposed": 2, "clear": False}])
+    del untested["test"]
+    (told,) = outcome(untested, "all")[1:]
+    assert told.endswith(
+        "Go by the channels. Those that views do not tell apart at all count as one group, as `predict` writes them."
+    )
 
 
 def test_a_cut_that_may_as_well_be_another_is_told(tmp_path: Path) -> None:

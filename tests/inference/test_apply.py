@@ -126,6 +126,7 @@ def test_rows_keep_their_order_whatever_the_parts(
     x = vectors_of(205, seed=3)  # the last batch is not full
     whole = embed(vectors.path, x)
     assert len(whole) == 205
+    assert repr(whole).startswith("Embedding of 205 samples: channel, channel_probability, group,")
     trained = Trained.open(vectors.path)
     monkeypatch.setattr("rcmvae.inference.apply.PART", 64)
     parts = [*inference.embed_parts(trained, x)]

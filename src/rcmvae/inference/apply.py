@@ -12,6 +12,7 @@ from jaxtyping import Float, Int, Shaped
 from rcmvae.curriculum import group_responsibility
 from rcmvae.data.arrays import Stored
 from rcmvae.diagnostics.bundle import bound_of, cheapest
+from rcmvae.errors import counted
 from rcmvae.inference.programs import Program
 from rcmvae.inference.samples import samples_of
 from rcmvae.inference.trained import Trained, Weights
@@ -21,7 +22,7 @@ from rcmvae.results import Cut
 PART = 1 << 14  # most samples whose results are held at a time
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Prediction:
     """To which channel, and to which group of channels, each sample belongs, and what it is called."""
 
@@ -39,6 +40,9 @@ class Prediction:
     def __len__(self) -> int:
         return len(self.channel)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} of {counted(len(self), 'sample')}: {', '.join(self.arrays())}"
+
     def columns(self) -> dict[str, Shaped[np.ndarray, " N"]]:
         """A table's columns: those of several dimensions have a number each."""
         flat: dict[str, np.ndarray] = {}
@@ -54,7 +58,7 @@ class Prediction:
         return {name: value for name, value in every.items() if value is not None}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Embedding(Prediction):
     """Where each sample lies, and what it costs."""
 

@@ -111,11 +111,13 @@ def grouping(summary: Mapping[str, Any], at: int) -> list[str]:
     if most == 1:
         return ["One channel is in use: there is nothing to group."]
     if not trees[at].get("clear", proposed > 1):  # summaries once said 1 where nothing is clear
-        return [
+        told = (
             f"The channel tree proposes no groups: views of a sample tell no two of all {most} channels apart by "
             "more than half, and no step between merges stands out, so by them alone nobody can say which channels are "
             "one kind. Go by the channels."
-        ]
+        )
+        same = " Those that views do not tell apart at all count as one group, as `predict` writes them."
+        return [told + same * (proposed < most)]
     of_all = [tree["proposed"] for tree in trees]
     spread = f" (all {len(trees)} seeds: {span(of_all)})" if len({*of_all}) > 1 else ""
     if proposed == most:
