@@ -1,5 +1,6 @@
 """From a configuration to a finished run, in the order a person would tell it."""
 
+import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -19,7 +20,7 @@ from rcmvae.reopening import last_of, reopen
 from rcmvae.results import Ending, forget_scores, seeds_of, summary
 from rcmvae.run import DataCard, RunDirectory, Ways, is_run
 from rcmvae.setting import Setting
-from rcmvae.splits import SPLITS, SplitName, as_split
+from rcmvae.splits import SplitName, as_split
 from rcmvae.structs import UNLABELLED
 from rcmvae.tracking import Started, Tracks, missing
 from rcmvae.training import Checkpoint, Checkpoints, History, Listener, Plan, begin, fit
@@ -172,12 +173,14 @@ def _shown(
 
 def _labelled(dataset: Dataset) -> list[str]:
     """How many samples have a label, where only some have."""
-    splits = [getattr(dataset, name) for name in SPLITS]
-    train, validation, test = (int((split.truth != UNLABELLED).sum()) for split in splits)
-    if not dataset.num_classes or [train, validation, test] == [len(split) for split in splits]:
+    train, validation = (
+        int((split.label != UNLABELLED).sum()) for split in (dataset.train, dataset.validation)
+    )
+    test = int((dataset.test.truth != UNLABELLED).sum())
+    if not dataset.num_classes or [train, test] == [len(dataset.train), len(dataset.test)]:
         return []
     have = f"{counted(train, 'sample')} to train on {'have' if train != 1 else 'has'} a label"
-    return [f"{have}, {validation:,} to validate and {test:,} to test."]
+    return [f"{have} that may be seen, {validation:,} to validate, and {test:,} to test have one."]
 
 
 def _told_of(dataset: Dataset, *, labelled: bool) -> str:
@@ -185,10 +188,13 @@ def _told_of(dataset: Dataset, *, labelled: bool) -> str:
     told = f"Its columns are {_in_short(dataset.columns)}."
     if dataset.left_out:
         told += f" Left out, since they are no numbers: {_in_short(dataset.left_out)}."
-    for name in dataset.numbering[:1]:
+    if dataset.numbering:
+        names, one = dataset.numbering, len(dataset.numbering) == 1
+        without = json.dumps([*getattr(dataset.source, "without", ()), *names], ensure_ascii=False)
         told += (
-            f" {name} rises from row to row, as a row number does: if it is no part of a sample, leave it out with "
-            f"'data.without=[{name}]'."
+            f" {_in_short(names)} {'rises' if one else 'rise'} from row to row, as a row number does: if "
+            f"{'it is' if one else 'they are'} no part of a sample, leave {'it' if one else 'them'} out with "
+            f"'data.without={without}'."
         )
     if labelled:
         return told

@@ -127,5 +127,7 @@ def test_refused_test_parts(x_test: Any, label_test: Any, sentence: str) -> None
 def test_columns_of_a_data_frame_that_are_no_numbers_are_named() -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"age": [1.0, 2.0], "country": ["DE", "FR"], "on": [True, False]})
+    x = as_stored(frame[["age", "on"]], "x")  # which pandas brings together as objects
+    np.testing.assert_array_equal(x, np.array([[1, 1], [2, 0]], np.float32))
     with pytest.raises(DataError, match=r"need to be numbers\. No numbers are in country: choose the other"):
         as_stored(frame, "x")

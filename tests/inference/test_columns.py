@@ -1,6 +1,7 @@
 """A run on a table knows its columns by their names."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_columns_that_hold_no_numbers_are_named(tmp_path: Path) -> None:
         console=Console(file=said),
     )
     assert (
-        "Its columns are u and v. Left out, since they are no numbers: kind (string) and day (date32[day]). If a column"
+        "Its columns are u and v. Left out, since they are no numbers: kind (text) and day (time). If a column"
         in said.getvalue()
     )
     by_name = made_for(str(tmp_path / "t.csv"), ["data.features=[u, v]"])
@@ -127,8 +128,31 @@ def test_labels_and_row_numbers_are_looked_at_before_training(tmp_path: Path) ->
     run = RunOptions(directory=tmp_path, report=False)
     experiment.train(prepared.config.model_copy(update={"run": run}), console=Console(file=said, width=400))
     assert "Its columns are id, u and v. id rises from row to row, as a row number does: " in said.getvalue()
-    have = [int((split.truth >= 0).sum()) for split in prepared.dataset.splits.values()]
+    train, validation, test = prepared.dataset.splits.values()
+    have = [int((known >= 0).sum()) for known in (train.label, validation.label, test.truth)]
     assert sum(have) == 6
-    assert f"{have[0]} samples to train on have a label, {have[1]} to validate and {have[2]} to test." in (
-        said.getvalue()
+    assert (
+        f"{have[0]} samples to train on have a label that may be seen, {have[1]} to validate, and {have[2]} to"
+        in (said.getvalue())
     )
+    assert "'data.without=[\"id\"]'" in said.getvalue()
+    left = made_for(
+        str(tmp_path / "t.csv"), ["training.epochs=1", "data.label_column=kind", 'data.without=["id"]']
+    )
+    assert (left.dataset.columns, left.dataset.numbering) == (("u", "v"), ())
+
+
+@pytest.mark.parametrize(
+    ("ids", "counts"),
+    [
+        (range(1_000_000_001, 1_000_000_031), True),  # of which 32 bits of a fraction keep no two apart
+        ([*range(29), 28], False),
+        ([float(at) for at in range(30)], False),  # a measurement may rise
+        (range(19), False),
+    ],
+)
+def test_which_columns_count_rows(tmp_path: Path, ids: Sequence[float], counts: bool) -> None:
+    pa_table = pa.table({"Unnamed: 0": [*ids], "u": np.zeros(len(ids))})
+    parquet.write_table(pa_table, tmp_path / "t.parquet")
+    assert Parquet(path=tmp_path / "t.parquet").read().numbering == ("Unnamed: 0",) * counts
+    assert Parquet(path=tmp_path / "t.parquet", features=("Unnamed: 0", "u")).read().numbering == ()

@@ -274,7 +274,7 @@ def test_several_seeds_are_told_with_their_deviation() -> None:
 
 
 def test_a_channel_has_a_title() -> None:
-    assert Channel(2, 0, 10, 0.1, None, None, 1.0, 1.0).title == "channel 2: 10 % of the samples"
+    assert Channel(2, 0, 10, 0.1, None, None, 1.0, 1.0, labelled=0).title == "channel 2: 10 % of the samples"
 
 
 def test_markdown_shows_text_as_it_is() -> None:
@@ -322,14 +322,17 @@ def test_few_labels_do_not_make_a_channel_clean(each: int, is_clean: bool) -> No
     findings = scene.findings()
     seen = findings.bundle
     rows = np.concatenate([np.flatnonzero(seen.channel == k)[:each] for k in range(3)])
+    clean = "Every channel in use is clean: at least 90 % of its labelled samples share a label."
     truth = np.full(len(seen), UNLABELLED, np.int32)
     truth[rows] = seen.channel[rows]
     found = told(scene.findings(bundle=dataclasses.replace(seen, truth=truth)))
     assert found.lead.endswith(
         f"100 % of a channel's labelled samples share its label, and {3 * each} of 120 samples have one."
     )
-    clean = "Every channel in use is clean: at least 90 % of its labelled samples share a label."
     assert any(remark.text == clean for remark in found.look_at) is is_clean
+    unknown = np.where(seen.channel == 2, UNLABELLED, truth).astype(np.int32)
+    silent = told(scene.findings(bundle=dataclasses.replace(seen, truth=unknown)))
+    assert not any(remark.text == clean for remark in silent.look_at), "of the third channel nothing is known"
     channels = channels_of(dataclasses.replace(seen, truth=truth), findings.groups)
     assert [one.labelled for one in channels] == [each] * 3
     many = f"{each} labelled sample{'s are' if each > 1 else ' is'}"

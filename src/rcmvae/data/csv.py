@@ -52,15 +52,12 @@ class Csv(Tabular):
         return self.delimiter or ("\t" if path.suffix == TABS else ",")
 
     def as_written(self, path: Path, names: Sequence[str]) -> Table:
-        return self._table(path, names)
-
-    def _table(self, path: Path, as_written: Sequence[str] = ()) -> Table:
         if path.is_file():
             _refuse_what_names_nothing(path, self._between(path))
-        return Table.csv(path, self._between(path), self.decimal, as_written)
+        return Table.csv(path, self._between(path), self.decimal, names)
 
     def open(self, path: Path) -> Table:
-        table = self._table(path)
+        table = self.as_written(path, ())
         if not table.numeric_names and self.decimal == "." and self._between(path) != ",":
             raise DataError(
                 f"{path} has no numeric column. If its numbers have a comma before the fraction, say so: "
@@ -78,10 +75,11 @@ class Csv(Tabular):
             values = table.values(name)
             strays = [row for row, value in enumerate(values) if value is not None and not _is_number(value)]
             given = sum(value is not None for value in values)
+            without = json.dumps([*self.without, name], ensure_ascii=False)
             if 0 < len(strays) <= STRAYS * given:
                 raise DataError(
                     f"{table.path}: row {strays[0]} of {name!r} is {values[strays[0]]!r}, but {given - len(strays)} of "
-                    f"{given} values there are numbers. Mend it, or leave the column out: 'data.without=[{name}]'."
+                    f"{given} values there are numbers. Mend it, or leave the column out: 'data.without={without}'."
                 )
 
 

@@ -74,7 +74,11 @@ def as_stored(x: Any, where: str) -> Stored:
 
 
 def _as_array(x: Any, where: str) -> np.ndarray:
+    names = columns_of(x)
     try:
+        columns = [np.asarray(x[name]) for name in names]
+        if columns and all(column.dtype.char in _NUMBERS for column in columns):
+            return np.stack(columns, axis=1)  # of several types, such as yes-or-no beside fractions
         return np.asarray(x)
     except ValueError as error:  # a list of samples of several shapes
         shapes = [_shape_of(sample) for sample in x]

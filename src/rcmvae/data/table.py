@@ -10,6 +10,7 @@ from jaxtyping import Float32, Shaped, UInt8
 
 from rcmvae.errors import DataError, listed, nearest
 
+MANY = 20  # rows, whose numbers do not rise in order by chance
 MOST_BYTES = 2**31 - 1  # that PyArrow looks at at once
 
 
@@ -79,8 +80,26 @@ class Table:
         ]
 
     def described(self, name: str) -> str:
-        """A column and its type, in words for a person."""
-        return f"{name} ({self._type(name)})"
+        """A column and what it holds, in words for a person."""
+        kind, kinds = self._type(name), self._types
+        kind = kind.value_type if kinds.is_dictionary(kind) else kind
+        words = {
+            "nothing": kinds.is_null(kind),
+            "text": kinds.is_string(kind) or kinds.is_large_string(kind),
+            "yes or no": kinds.is_boolean(kind),
+            "time": kinds.is_temporal(kind),
+            "bytes": kinds.is_binary(kind) or kinds.is_large_binary(kind),
+        }
+        found = next((word for word, holds in words.items() if holds), str(kind).partition("<")[0])
+        return f"{name} ({found})"
+
+    def rises(self, name: str) -> bool:
+        """Whether a column of whole numbers rises from each of many rows to the next."""
+        if self._num_rows < MANY or not self._types.is_integer(self._type(name)):
+            return False
+        column = self.column(name)
+        values = column.to_numpy()
+        return not column.null_count and bool((values[1:] > values[:-1]).all())
 
     def column(self, name: str) -> Any:
         """A column as it is stored, as Arrow has it."""

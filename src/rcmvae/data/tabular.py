@@ -16,8 +16,6 @@ from rcmvae.data.source import Source, located
 from rcmvae.data.table import Table
 from rcmvae.errors import ConfigError, DataError, listed
 
-MANY = 20  # rows that do not rise in order by chance
-
 
 class Tabular(Source):
     """Base of the sources that read tables."""
@@ -72,12 +70,8 @@ class Tabular(Source):
             else self._samples(self.open(located(self.test_path)), features)
         )
         raw = take_in(x, label, *test, where=str(self.path), where_test=str(self.test_path or ""))
-        return dataclasses.replace(
-            raw,
-            columns=features,
-            left_out=self._passed_over(table, features),
-            numbering=_rising(raw.train.x, features),
-        )
+        named = {} if self.features is not None or not features else self._worth_a_word(table, features)
+        return dataclasses.replace(raw, columns=features, **named)
 
     def beside(self, names: Sequence[str]) -> dict[str, Any]:
         if not names:
@@ -103,12 +97,11 @@ class Tabular(Source):
             )
         return names
 
-    def _passed_over(self, table: Table, features: tuple[str, ...]) -> tuple[str, ...]:
-        """The columns that would have been part of a sample if they held numbers, and what they hold."""
-        if self.features is not None or not features:
-            return ()
+    def _worth_a_word(self, table: Table, features: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        """The columns that are left out for what they hold, and those that are taken and may only count the rows."""
         known = {*features, *self.without, self.label_column}
-        return tuple(table.described(name) for name in table.names if name not in known)
+        left_out = tuple(table.described(name) for name in table.names if name not in known)
+        return {"left_out": left_out, "numbering": tuple(name for name in features if table.rises(name))}
 
     def numbers_of(self, table: Table, features: tuple[str, ...]) -> np.ndarray:
         """Its samples, a row each."""
@@ -124,18 +117,6 @@ class Tabular(Source):
             self.label_column, " Labels are in label_column=NAME; if there are none, label_column=null."
         )
         return x, table.values(self.label_column)
-
-
-def _rising(x: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns of many rows that may count them.
-
-    >>> _rising(np.stack([np.arange(30), np.arange(30) % 7], axis=1).astype(np.float32), ("id", "day"))
-    ('id',)
-    """
-    if not names or len(x) < MANY or x.ndim != 2 or x.dtype == np.uint8:
-        return ()
-    rises = (np.diff(x, axis=0) > 0).all(axis=0) & (x == np.round(x)).all(axis=0)
-    return tuple(name for name, does in zip(names, rises, strict=True) if does)
 
 
 def _fold(x: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:

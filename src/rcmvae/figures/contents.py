@@ -19,6 +19,7 @@ class Content:
     rows: Int[np.ndarray, " n"]
     label: str | None  # the commonest, where any of its samples has one
     purity: float | None  # its share of those that have one
+    labelled: int  # how many have one
 
     @property
     def samples(self) -> str:
@@ -26,10 +27,11 @@ class Content:
 
     @property
     def kind(self) -> str:
-        """As short as can be: `98 % “7”`, or how many samples where nothing is labelled."""
+        """As short as can be: `98 % “7”`, of 40 where only so many have a label; how many samples if none has."""
         if self.label is None or self.purity is None:
             return self.samples
-        return f"{percent(self.purity)} “{shortened(self.label)}”"
+        of = "" if self.labelled == len(self.rows) else f" of {self.labelled:,}"
+        return f"{percent(self.purity)}{of} “{shortened(self.label)}”"
 
     @property
     def told(self) -> str:
@@ -46,6 +48,7 @@ def contents(bundle: Bundle) -> list[Content]:
             np.flatnonzero(channel == k),
             _name(bundle, int(found.label[k])),
             _share(float(found.purity[k])),
+            int(found.labelled[k]),
         )
         for k in channels_in_use(bundle)
     ]

@@ -104,7 +104,7 @@ def _npz(path: Path, parts: Parts, beside: Beside) -> None:
 
 def _array(name: str, column: Any) -> np.ndarray:
     """A column as an array: as texts, unless arrays have such values and none is missing."""
-    if not column.null_count:
+    if not column.null_count and getattr(column.type, "tz", None) is None:
         found = np.array(column)
         if found.dtype != object:
             return found

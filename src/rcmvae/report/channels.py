@@ -26,7 +26,7 @@ class Channel:
     purity: float | None
     kl: float  # mean over its samples, nats
     nll: float
-    labelled: int = 0
+    labelled: int
 
     @property
     def is_used(self) -> bool:

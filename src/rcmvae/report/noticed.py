@@ -14,7 +14,7 @@ from rcmvae.structs import UNLABELLED
 
 NOTHING_ODD = "Nothing stands out: go through the channels, and see whether each is one kind of thing."
 MOST = 3  # channels whose contents are told
-ENOUGH = 10  # labelled samples of a channel, by which it may be called clean
+ENOUGH = 10  # labelled samples of a channel, by which it may be called clean or mixed
 FEW, LITTLE = 5, 0.02  # samples, and share of a channel, that a second label has to have
 
 
@@ -50,10 +50,10 @@ def _sentences(findings: Findings, used: Sequence[Channel], known: Sequence[Chan
     closed = np.flatnonzero(~findings.bundle.active).tolist()
     if closed:
         yield f"{_named(closed).capitalize()} {'is' if len(closed) == 1 else 'are'} closed."
-    clean = all((channel.purity or 0) >= CLEAR and channel.labelled >= ENOUGH for channel in known)
-    if known and clean:
-        part = "" if all(channel.labelled == channel.samples for channel in known) else "labelled "
-        yield f"Every channel in use is clean: at least {percent(CLEAR)} of its {part}samples share a label."
+    clean = all((channel.purity or 0) >= CLEAR and channel.labelled >= ENOUGH for channel in used)
+    if used and clean:
+        part = _judged(used)
+        yield f"Every channel in use is clean: at least {percent(CLEAR)} of its {part} share a label."
 
 
 def _contents(bundle: Bundle, known: Sequence[Channel]) -> Iterator[Remark]:
@@ -79,10 +79,15 @@ def _contents(bundle: Bundle, known: Sequence[Channel]) -> Iterator[Remark]:
 
 def _mixed(known: Sequence[Channel]) -> Iterator[str]:
     # As shares are told, in whole per cent: what is told as 60 % is not said to have less.
-    mixed = [channel.index for channel in known if round(channel.purity or 0, 2) < MIXED]
+    mixed = [one for one in known if round(one.purity or 0, 2) < MIXED and one.labelled >= ENOUGH]
     if mixed:
-        verb = "is" if len(mixed) == 1 else "are"
-        yield f"{_named(mixed).capitalize()} {verb} mixed: no label has {percent(MIXED)} of the samples there."
+        verb, where = "is" if len(mixed) == 1 else "are", _named([one.index for one in mixed])
+        yield f"{where.capitalize()} {verb} mixed: no label has {percent(MIXED)} of the {_judged(mixed)} there."
+
+
+def _judged(channels: Sequence[Channel]) -> str:
+    """The samples that say what labels are in channels."""
+    return "samples" if all(one.labelled == one.samples for one in channels) else "labelled samples"
 
 
 def _misfits(bundle: Bundle, known: Sequence[Channel]) -> Iterator[str]:
@@ -94,7 +99,7 @@ def _misfits(bundle: Bundle, known: Sequence[Channel]) -> Iterator[str]:
         return
     certain = int((bundle.responsibility[apart].max(axis=1) >= SURE).sum())
     yield (
-        f"{many:,} of {counted(int(here.sum()), 'sample')} {'lies' if many == 1 else 'lie'} in a "
+        f"{many:,} of {counted(int(here.sum()), _judged(known)[:-1])} {'lies' if many == 1 else 'lie'} in a "
         f"channel of another label, {certain:,} of them routed there with {percent(SURE)} certainty or more."
     )
 

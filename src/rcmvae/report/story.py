@@ -117,7 +117,7 @@ def grouping(summary: Mapping[str, Any], at: int) -> list[str]:
             "one kind. Go by the channels."
         )
         same = " Those that views do not tell apart at all count as one group, as `predict` writes them."
-        return [told + same * (proposed < most)]
+        return [told + same * ("clear" in trees[at] and proposed < most)]
     of_all = [tree["proposed"] for tree in trees]
     spread = f" (all {len(trees)} seeds: {span(of_all)})" if len({*of_all}) > 1 else ""
     if proposed == most:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from rcmvae.findings import Findings
 from rcmvae.report.channels import Channel
-from rcmvae.report.measures import BETTER, measures, signed
+from rcmvae.report.measures import BETTER, labelled_part, measures, signed
 
 
 class Table(NamedTuple):
@@ -33,7 +33,8 @@ def measured_on(scores: Mapping[str, Any]) -> Table:
     """Every measure with its unit and its meaning, over all seeds, but for the terms."""
     found = [one for one in measures(scores) if not one.is_term]
     rows = tuple((one.name + one.arrow, one.value, one.unit, one.meaning) for one in found)
-    title = f"Measures on {scores['samples']:,} samples of the {scores['split']} split"
+    part = labelled_part(scores)
+    title = f"Measures on {scores['samples']:,} samples of the {scores['split']} split{f' ({part})' if part else ''}"
     columns = ("measure", "value", "unit", "meaning")
     return Table(title, columns, rows, frozenset({"value"}), note=BETTER, short="Measures")
 
