@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from benchmarks.common import lasting
+from benchmarks.common import VIEWS_GUIDE, lasting
 from rcmvae.config import Config, dump_config, from_mapping, load_config
 from rcmvae.config.schema import json_schema
 from rcmvae.config.text import parse, read_mapping
@@ -39,7 +39,7 @@ def test_there_are_recipes() -> None:
     [
         ("mnist-100-labels", "mnist", ["data.num_labeled=100"]),
         ("mnist-10-labels", "mnist", ["data.num_labeled=10"]),
-        ("mnist-quick", "mnist", lasting(10, 4, 5e-3)),
+        ("mnist-quick", "mnist", [*lasting(10, 4, 5e-3), *VIEWS_GUIDE]),
     ],
 )
 def test_recipes_that_follow_another_differ_from_it_as_they_say(
