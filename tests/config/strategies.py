@@ -43,7 +43,7 @@ SPECIAL: dict[tuple[type[Options], str], st.SearchStrategy[Any]] = {
     (Heteroscedastic, "sigma_min"): st.floats(1e-6, 0.1),
     (Heteroscedastic, "sigma_max"): st.floats(0.11, 10),
     (Ramp, "begin"): st.floats(0, 0.9),  # a weight has to begin before training ends
-    (Piecewise, "at"): st.just([0.1, 1e-3 + 2]),
+    (Piecewise, "at"): st.just([0.1, 0.901]),
     (Piecewise, "values"): st.lists(st.floats(-1e30, 1e30), min_size=3, max_size=3),
     (Relaxed, "temperature"): st.floats(1e-3, 1e3),
     (StraightThrough, "straight_through"): st.just(1.0),

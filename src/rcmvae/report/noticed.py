@@ -53,7 +53,7 @@ def _sentences(findings: Findings, used: Sequence[Channel], known: Sequence[Chan
     clean = all((channel.purity or 0) >= CLEAR and channel.labelled >= ENOUGH for channel in used)
     if used and clean:
         part = _judged(used)
-        yield f"Every channel in use is clean: at least {percent(CLEAR)} of its {part} share a label."
+        yield f"Every channel in use is clean: at least {percent(CLEAR)} of its {part}s share a label."
 
 
 def _contents(bundle: Bundle, known: Sequence[Channel]) -> Iterator[Remark]:
@@ -82,12 +82,12 @@ def _mixed(known: Sequence[Channel]) -> Iterator[str]:
     mixed = [one for one in known if round(one.purity or 0, 2) < MIXED and one.labelled >= ENOUGH]
     if mixed:
         verb, where = "is" if len(mixed) == 1 else "are", _named([one.index for one in mixed])
-        yield f"{where.capitalize()} {verb} mixed: no label has {percent(MIXED)} of the {_judged(mixed)} there."
+        yield f"{where.capitalize()} {verb} mixed: no label has {percent(MIXED)} of the {_judged(mixed)}s there."
 
 
 def _judged(channels: Sequence[Channel]) -> str:
-    """The samples that say what labels are in channels."""
-    return "samples" if all(one.labelled == one.samples for one in channels) else "labelled samples"
+    """What a sample that says which labels are in channels is called."""
+    return "sample" if all(one.labelled == one.samples for one in channels) else "labelled sample"
 
 
 def _misfits(bundle: Bundle, known: Sequence[Channel]) -> Iterator[str]:
@@ -99,7 +99,7 @@ def _misfits(bundle: Bundle, known: Sequence[Channel]) -> Iterator[str]:
         return
     certain = int((bundle.responsibility[apart].max(axis=1) >= SURE).sum())
     yield (
-        f"{many:,} of {counted(int(here.sum()), _judged(known)[:-1])} {'lies' if many == 1 else 'lie'} in a "
+        f"{many:,} of {counted(int(here.sum()), _judged(known))} {'lies' if many == 1 else 'lie'} in a "
         f"channel of another label, {certain:,} of them routed there with {percent(SURE)} certainty or more."
     )
 
