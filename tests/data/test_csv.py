@@ -82,6 +82,7 @@ def test_it_is_the_table_that_the_same_columns_make_in_parquet(write: Any, tmp_p
 def test_columns_that_are_called_by_their_number_are_columns(write: Any) -> None:
     assert Csv(path=write("0,1,2\n5,6,7\n")).read().columns == ("0", "1", "2")
     assert Csv(path=write("height,2019,2020\n5,6,7\n")).read().columns == ("height", "2019", "2020")
+    assert Csv(path=write("inf,a,nan\n5,6,7\n")).read().columns == ("inf", "a", "nan")
 
 
 def test_columns_may_be_left_out(write: Any) -> None:
@@ -135,6 +136,7 @@ def test_a_path_is_enough(write: Any) -> None:
         ("a,b\n1,2\n", {"delimiter": ";"}, r"single column, 'a,b'\. If \",\" stands between"),
         ("5.1,3.5\n4.9,3\n", {}, r"a line that holds numbers \(5\.1, 3\.5\), but the first line has to name"),
         ("5.1,3.5,setosa\n4.9,3,setosa\n", {}, r"begins with a line that holds numbers \(5\.1, 3\.5\)"),
+        ("nan,3.5,setosa\n4.9,3,setosa\n", {}, r"begins with a line that holds numbers"),
         ("5,0,0,0\n4,0,0,1\n", {}, r"begins with a line that holds numbers \(5, 0, 0\)"),
         ("a;b\n1,5;2,5\n", {"delimiter": ";"}, r"no numeric column\. If its .*'data\.decimal=\",\"'"),
         ("a,é\n1,2\n".encode("latin-1"), {}, r"cannot be read as CSV: its first line is no text in UTF-8"),

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -100,7 +101,8 @@ def _refuse_what_names_nothing(path: Path, between: str) -> None:
             f"'data.delimiter={json.dumps(other)}'."
         )
     numbers = [name for name in names if _is_number(name)]
-    has_fractions = any(not name.strip().isdigit() for name in numbers)  # years may be names
+    # Years may be names, and so may `inf` and `nan`.
+    has_fractions = any(math.isfinite(float(name)) and not name.strip().isdigit() for name in numbers)
     if has_fractions or (numbers == names and not _counts(names)):
         raise DataError(
             f"{path} begins with a line that holds numbers ({', '.join(numbers[:3])}), but the first line has to name "
