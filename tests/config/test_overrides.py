@@ -1,5 +1,6 @@
 """`a.b.c=value` on the command line."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,32 @@ def test_shorthands_are_spelled_out_before_they_are_changed(
             from_mapping(raw, [override])
         return
     assert value_at(from_mapping(raw, [override]), path) == value
+
+
+def test_a_lone_comma_needs_no_quotes() -> None:
+    """Which a shell would take away."""
+    for text in (",", " ,", '","'):
+        config = load_config(overrides=["data.kind=csv", "data.path=a.csv", f"data.decimal={text}"])
+        assert value_at(config, "data.decimal") == ","
+    bare = load_config(overrides=["data.kind=csv", "data.path=a.csv", "data.delimiter=,"])
+    assert value_at(bare, "data.delimiter") == ","
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "meant"),
+    [("without", "id", ["id"]), ("features", "height, wing span", ["height", "wing span"])],
+)
+def test_names_without_brackets_are_told_with_them(key: str, given: str, meant: list[str]) -> None:
+    table = ["data.kind=csv", "data.path=a.csv"]
+    with pytest.raises(
+        ConfigError, match=f"data.{key} is .*, but it must be a list, each entry text"
+    ) as caught:
+        load_config(overrides=[*table, f"data.{key}={given}"])
+    said, _, proposed = str(caught.value).partition(" Write ")
+    assert said.endswith("." if key == "without" else "or null.")
+    [override] = shlex.split(proposed.removesuffix("."))
+    assert override == f"data.{key}=[{', '.join(meant)}]"
+    assert value_at(load_config(overrides=[*table, override]), f"data.{key}") == meant
 
 
 def test_another_kind_starts_afresh_whatever_the_order() -> None:

@@ -34,7 +34,8 @@ class Override:
             )
         if not value.strip():
             raise ConfigError(f"`{text}` has no value: write {text.strip()}null if none is meant.")
-        return cls(keys, parse(value, f"The value in `{text}`"))
+        # A shell takes the quotes off ",", and alone it is nothing else in YAML.
+        return cls(keys, "," if value.strip() == "," else parse(value, f"The value in `{text}`"))
 
     @classmethod
     def of(cls, path: str, value: Any) -> "Override":
