@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -68,7 +69,7 @@ def must_be(found: Found, value: Any) -> str:
         and str in [m.annotation for m in found.place.members]
     )
     hint = " Put it in quotes." if unquoted else nearest(str(value), found.place.names)
-    hint = hint or _one_key_further(found, value)
+    hint = hint or _one_key_further(found, value) or _in_brackets(found, value)
     return f"{found.path or 'The configuration'} is `{inline(value)}`, but it must be {legal}.{hint}"
 
 
@@ -79,6 +80,15 @@ def _one_key_further(found: Found, value: Any) -> str:
         return ""
     keys = [key for key in options.model_fields if value in Place.of_field(options.model_fields[key]).names]
     return f" Did you mean `{{{keys[0]}: {value}}}`?" if len(keys) == 1 else ""
+
+
+def _in_brackets(found: Found, value: Any) -> str:
+    """A hint for names that are given without the brackets of a list."""
+    entry = found.place.entry(0)
+    if not isinstance(value, str) or entry is None or str not in [m.annotation for m in entry.members]:
+        return ""
+    names = [name.strip() for name in value.split(",")]
+    return f" Write {shlex.quote(f'{found.path}={inline(names, 200)}')}." if all(names) else ""
 
 
 def _wrong_value(found: Found, error: ErrorDetails) -> str:
