@@ -10,22 +10,44 @@ from typer.testing import CliRunner
 
 from rcmvae.cli import app
 from rcmvae.config import dump_config, from_mapping
+from rcmvae.data import Scaling
 from rcmvae.errors import RunError
 from rcmvae.report.chart import LEFT, TOP, Line, chart
 from rcmvae.report.compare import ALIKE, compare, page
-from rcmvae.run import RUN_FILES, RunDirectory
+from rcmvae.run import RUN_FILES, DataCard, RunDirectory
 from tests.report import scene
 from tests.report.browser import needs_chromium, opened, started
 from tests.training.small import SETTINGS, merged
 
 
-def left(path: Path, *changes: dict[str, Any], seeds: tuple[int, ...] = (0,), **told: Any) -> RunDirectory:
+def card(fingerprint: str = "f" * 64, test: int = 30) -> dict[str, Any]:
+    """What a run writes down of its data."""
+    return DataCard(
+        name="squares",
+        shape=(6, 6, 1),
+        dtype="uint8",
+        num_classes=3,
+        label_names=scene.NAMES,
+        scaling=Scaling.identity(),
+        fingerprint=fingerprint,
+        splits={"train": 120, "validation": 20, "test": test},
+    ).to_json()
+
+
+def left(
+    path: Path,
+    *changes: dict[str, Any],
+    seeds: tuple[int, ...] = (0,),
+    data: dict[str, Any] | None = None,
+    **told: Any,
+) -> RunDirectory:
     """A run directory as a finished run leaves it, as far as it is compared."""
     path.mkdir()
     for name in RUN_FILES:
         (path / name).write_text("{}", encoding="utf-8")
     run = RunDirectory(path)
     run.write("config.yaml", dump_config(from_mapping(merged(SETTINGS, *changes))))
+    run.write_json("data.json", data or card())
     run.write_json("summary.json", scene.summary(seeds) | told)
     rows = [row for seed in seeds for row in scene.rows(seed)]
     run.write("history.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
@@ -72,11 +94,38 @@ def test_runs_that_differ_in_seeds_alone_are_one_side(tmp_path: Path) -> None:
 def test_what_does_not_compare_is_left_out_or_told(tmp_path: Path) -> None:
     a = left(tmp_path / "a")
     heavier = left(tmp_path / "b", {"objective": {"kl_c": 3}})
-    elsewhere = left(tmp_path / "c", {"data": {"seed": 5}})
-    fewer = left(tmp_path / "d", {"data": {"num_labeled": 9}})
+    elsewhere = left(tmp_path / "c", {"data": {"seed": 5}}, data=card("e" * 64))
+    fewer = left(tmp_path / "d", {"data": {"num_labeled": 9}}, data=card("d" * 64))
     assert not any(row[0].startswith(("loss", "kl_")) for row in compare([a, heavier]).metrics.rows)
     assert "different samples" in compare([a, elsewhere]).metrics.note
     assert compare([a, fewer]).metrics.note == ""
+
+
+def test_runs_on_other_data_are_never_averaged(tmp_path: Path) -> None:
+    a = left(tmp_path / "a")
+    seed = {"training": {"seed": 1}}
+    for name, data in (("replaced", card("e" * 64)), ("shorter", card(test=29))):
+        found = compare([a, left(tmp_path / name, seed, data=data)])
+        assert [side.names for side in found.sides] == [("a",), (name,)]
+        assert "different samples" in found.metrics.note
+        (row,) = found.differences.rows
+        assert row[0] == "data as they were read"
+        assert row[1] == "squares, 120 + 20 + 30 samples, fingerprint ffffffffffff"
+        assert row[1] != row[2]
+        assert ALIKE not in page(found)
+
+
+def test_data_that_only_lie_elsewhere_are_the_same(tmp_path: Path) -> None:
+    runs = [left(tmp_path / name, {"data": {"kind": "npy", "path": f"{name}.npz"}}) for name in ("a", "b")]
+    found = compare(runs)
+    assert found.metrics.note == ""
+    assert [row[0] for row in found.differences.rows] == ["data.path"]
+
+
+def test_fewer_labels_of_a_file_that_was_replaced_are_other_data(tmp_path: Path) -> None:
+    fewer = {"data": {"num_labeled": 9}}
+    a, b = left(tmp_path / "a"), left(tmp_path / "b", fewer, data=card("d" * 64, test=29))
+    assert "different samples" in compare([a, b]).metrics.note
 
 
 def test_measures_have_means_and_deviations(runs: list[RunDirectory]) -> None:

@@ -12,8 +12,9 @@ from rcmvae.report.chart import Line, chart
 from rcmvae.report.measures import BETTER, BOUND, BOUND_UNIT, TITLES, measures
 from rcmvae.report.page import fill, table_of
 from rcmvae.report.tables import Table
-from rcmvae.run import RunDirectory
+from rcmvae.run import DataCard, RunDirectory
 from rcmvae.seeds import spread
+from rcmvae.splits import SPLITS
 from rcmvae.training import Lines, Row
 
 CURVES = {
@@ -26,14 +27,19 @@ NEVER = "–"  # stands where a run has no such value
 ALIKE = "The runs are configured alike, but for their names and seeds."
 FAINT = "Faint lines are single seeds, bold ones their mean."
 LABELS_ALONE = {"data.num_labeled"}  # decides how much training is told, and not what is tested on
+DIGITS = 12  # of a fingerprint, that are told
+OTHER_DATA = (
+    "The data of the runs are not the same, so they may be tested on different samples: go carefully."
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Side:
-    """Runs that differ in nothing but their seeds."""
+    """Runs on the same data that differ in nothing but their seeds."""
 
     names: tuple[str, ...]
     config: Mapping[str, Any]
+    card: DataCard
     summaries: tuple[Mapping[str, Any], ...]
     histories: tuple[Sequence[Row], ...]
 
@@ -79,13 +85,39 @@ def compare(runs: Sequence[RunDirectory]) -> Comparison:
             raise RunError(f"{run.path} is {run.status}: only finished runs can be compared.")
     sides = tuple(_sides(runs))
     found = [*_differing([side.config for side in sides])]
-    rows = tuple((path, *map(_told, values)) for path, values in found)
+    rows = [(path, *map(_told, values)) for path, values in found]
+    paths = {path for path, _ in found}
+    one_data = _on_one_data([side.card for side in sides], paths)
+    if not one_data:
+        rows.append(("data as they were read", *(_read(side.card) for side in sides)))
     names = tuple(side.name for side in sides)
     return Comparison(
         sides,
-        Table("What was configured differently", ("key", *names), rows),
-        _metrics(sides, {path for path, _ in found}),
+        Table("What was configured differently", ("key", *names), tuple(rows)),
+        _metrics(sides, paths, note="" if one_data else OTHER_DATA),
     )
+
+
+def _on_one_data(cards: Sequence[DataCard], differing: Set[str]) -> bool:
+    """Whether runs had the same samples in the same splits, by what they wrote down of them.
+
+    Where the configurations ask for labels of more or fewer of them, fingerprints differ by that alone.
+    """
+    whole = len({_key(card) for card in cards}) == 1
+    of_data = {path for path in differing if path.partition(".")[0] == "data"}
+    if whole or not of_data or not of_data <= LABELS_ALONE:
+        return whole
+    return len({repr(card.splits) for card in cards}) == 1
+
+
+def _key(card: DataCard) -> str:
+    """Equal for the same samples and labels in the same splits."""
+    return repr((card.fingerprint, sorted(card.splits.items())))
+
+
+def _read(card: DataCard) -> str:
+    sizes = " + ".join(f"{card.splits[name]:,}" for name in SPLITS)
+    return f"{card.name}, {sizes} samples, fingerprint {card.fingerprint[:DIGITS]}"
 
 
 def _told(value: Any) -> str:
@@ -106,17 +138,19 @@ def _kind_first(value: Any) -> Any:
 
 
 def _sides(runs: Sequence[RunDirectory]) -> Iterator[Side]:
-    """Runs whose configurations are alike together, in the order of the first of each."""
-    alike: dict[str, list[tuple[str, RunDirectory]]] = {}
-    configs: dict[str, Mapping[str, Any]] = {}
+    """Runs together whose configurations and data are alike, in the order of the first of each."""
+    alike: dict[tuple[str, str], list[tuple[str, RunDirectory]]] = {}
+    configs: dict[tuple[str, str], Mapping[str, Any]] = {}
     for name, run in zip(_names(runs), runs, strict=True):
         config = run.config.model_dump(mode="json", exclude={"run": True, "training": {"seed", "seeds"}})
-        alike.setdefault(repr(config), []).append((name, run))
-        configs[repr(config)] = config
+        key = (repr(config), _key(run.card))
+        alike.setdefault(key, []).append((name, run))
+        configs[key] = config
     for key, together in alike.items():
         yield Side(
             names=tuple(name for name, _ in together),
             config=configs[key],
+            card=together[0][1].card,
             summaries=tuple(run.read_json("summary.json") for _, run in together),
             histories=tuple(Lines(run.path / "history.jsonl").read() for _, run in together),
         )
@@ -171,7 +205,7 @@ def _names(runs: Sequence[RunDirectory]) -> tuple[str, ...]:
     return names
 
 
-def _metrics(sides: Sequence[Side], differing: Set[str]) -> Table:
+def _metrics(sides: Sequence[Side], differing: Set[str], *, note: str) -> Table:
     """What was measured on the test split, mean ± sd over the seeds of each side."""
     one_objective = not any(path.startswith("objective") for path in differing)
     found = [
@@ -191,13 +225,12 @@ def _metrics(sides: Sequence[Side], differing: Set[str]) -> Table:
         for key in dict.fromkeys(key for side in found for key in side)
     )
     headed = tuple(side.heading for side in sides)
-    one_test = not any(path == "data" or path.startswith("data.") for path in differing - LABELS_ALONE)
     return Table(
         f"Measures on test samples: {BETTER}",
         ("measure", *headed, "meaning"),
         rows,
         frozenset(headed),
-        note="" if one_test else "The runs are tested on different samples: go carefully.",
+        note=note,
     )
 
 
