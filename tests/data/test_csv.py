@@ -1,5 +1,6 @@
 """Tables of text: what their columns hold is read off the whole file, and what is no table is told in a sentence."""
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,54 @@ def test_trailing_commas_make_no_columns(write: Any) -> None:
     assert Csv(path=write("a,b,,\n1,2,,\n")).read().columns == ("a", "b")
 
 
+def test_columns_without_a_name_that_count_rows_or_are_empty_are_passed_over(write: Any) -> None:
+    for text in (",a,,\n0,5,,\n1,6,,\n", ",a\n1,5\n2,6\n", "a,\n5,0\n6,1\n"):
+        assert Csv(path=write(text)).read().columns == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a,b,\n1,2,5.5\n3,4,6\n", "column 3 from the left has no name, but holds values such as 5.5"),
+        (",a,b\n7,1,2\n3,3,4\n", "column 1 from the left has no name, but holds values such as 7"),
+        ("a,,b\n1,,2\n3,x,4\n", "column 2 from the left has no name, but holds values such as 'x'"),
+    ],
+)
+def test_columns_without_a_name_do_not_vanish(write: Any, text: str, told: str) -> None:
+    path = write(text)
+    with pytest.raises(DataError, match=told) as caught:
+        Csv(path=path).read()
+    _, _, proposed = str(caught.value).partition("without it: ")
+    assert shlex.split(proposed.removesuffix(".")) == ['data.without=[""]']
+    assert Csv(path=path, without=("",)).read().columns == ("a", "b")
+    assert Csv(path=path, features=("b",)).read().columns == ("b",)
+    with pytest.raises(DataError, match="has no column ''"):
+        Csv(path=write("a\n1\n", "named.csv"), without=("",)).read()
+
+
+@pytest.mark.parametrize("between", [";", ","])
+def test_numbers_with_a_comma_are_not_left_out_as_texts(write: Any, between: str) -> None:
+    quote = '"' if between == "," else ""
+    rows = [between.join([f"{i}", f"{quote}{i % 7},{i % 11}4{quote}", f"{i}"]) for i in range(60)]
+    rows.append(f"60{between}5{between}60")
+    path = str(write("\n".join([f"id{between}height{between}width", *rows]) + "\n"))
+    options = [f"data.delimiter={between}"]
+    with pytest.raises(DataError, match=r"row 0 of 'height' is '0,04', a text, not a number\. If") as caught:
+        made_for(path, options)
+    decimal, without = re.findall(r"'(data\.[^']*)'", str(caught.value))
+    assert made_for(path, [*options, decimal]).dataset.columns == ("id", "height", "width")
+    assert made_for(path, [*options, without]).dataset.columns == ("id", "width")
+    with pytest.raises(DataError, match=r"take it out of data\.features"):
+        Csv(path=Path(path), delimiter=between, features=("height",)).read()
+    Csv(path=Path(path), delimiter=between, label_column="height").read()
+
+
+def test_commas_between_thousands_stand_before_no_fraction(write: Any) -> None:
+    for values in (["1,234.5", "7,100"], ["1,234", "7,100"], ["1,234", "12"], ["a, b", "c, d"]):
+        rows = [f'{i},"{value}"' for i, value in enumerate(values * 5)]
+        assert Csv(path=write("\n".join(["a,b", *rows]))).read().columns == ("a",)
+
+
 @pytest.mark.parametrize("between", [";", "\t", "|"])
 def test_what_is_proposed_for_another_delimiter_works(write: Any, between: str) -> None:
     rows = "\n".join(f"{i}{between}{i * i % 11}" for i in range(60))
@@ -151,7 +200,14 @@ def test_a_path_is_enough(write: Any) -> None:
         ("", {}, r"cannot be read as CSV \(Empty CSV file"),
         ("n,k\nx,y\n", {}, r"has no numeric column besides the label; it has k, n\."),
         ("a\n1\n", {"label_column": "b"}, r"no column 'b'; it has a\. Labels are in label_column=NAME;"),
-        (b"a,b\n1,\xff\xfe\n", {"label_column": "b"}, r"label of sample 0 .* a text \(in UTF-8\)"),
+        (b"a,b\n1,x\n2,\n3,b\xeata\n4,\xff\n", {"label_column": "b"},
+         r"birds\.csv: the label of row 2 is b'b\\xeata', no text in UTF-8\. Save the file as UTF-8"),
+        ("a,b,c\n1,,3\n,,4\n2,5,6\n", {}, r"row 1 of 'a' is empty\. Of 3 rows, 1 has no 'a' and 2 have no 'b'\. Fill"),
+        (",".join("abcdefgh") + "\n" + ",1" * 7 + "\n1" + ",1" * 7 + "\n1" + "," * 7 + "\n", {},
+         r"row 0 of 'a' is empty\. Of 3 rows, 1 has no 'a', .* 1 has no 'e' and 3 more columns have gaps\."),
+        ("width,wing\n1,2\n", {"features": ["widths", "width"]}, r"no column 'widths'; it has width, wing\.$"),
+        ("width,wing\n1,2\n", {"features": ["wingg", "width"]}, r"no column 'wingg'.* Did you mean 'wing'\?"),
+        ("width,wing\n1,2\n", {"label_column": "widt", "features": ["width"]}, r"no column 'widt'; .* wing\. Labels"),
     ],
 )  # fmt: skip
 def test_refusals(write: Any, text: str | bytes, options: dict[str, Any], sentence: str) -> None:

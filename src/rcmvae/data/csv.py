@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -15,6 +16,9 @@ from rcmvae.data.tabular import Tabular
 from rcmvae.errors import ConfigError, DataError
 
 TABS, USUAL = ".tsv", (",", ";", "\t", "|")
+WHOLE = re.compile(r"\s*[-+]?\d+\s*")
+FRACTION = re.compile(r"\s*[-+]?\d*,\d+([eE][-+]?\d+)?\s*")
+THOUSANDS = re.compile(r"\s*[-+]?[1-9]\d{0,2},\d{3}\s*")
 STRAYS = 0.1  # up to this share of words in a column is taken for slips among numbers
 
 
@@ -64,23 +68,74 @@ class Csv(Tabular):
                 f"{path} has no numeric column. If its numbers have a comma before the fraction, say so: "
                 "'data.decimal=\",\"'."
             )
-        self._refuse_stray_words(table)
+        self._refuse_what_has_no_name(table)
+        self._refuse_what_is_no_number(table)
+        self._refuse_other_encodings(table)
         return table
 
-    def _refuse_stray_words(self, table: Table) -> None:
-        """A column of numbers with a word in it is one of texts, and would be left out in silence."""
+    def _refuse_what_has_no_name(self, table: Table) -> None:
+        """A column that can be named nowhere would be left out in silence."""
+        if not table.nameless or self.features is not None or "" in self.without:
+            return
+        place, value = next(iter(table.nameless.items()))
+        raise DataError(
+            f"{table.path}: column {place + 1} from the left has no name, but holds values such as {value!r}. Give it "
+            f"one in the first line, or read the table without it: 'data.without={self._with_out('')}'."
+        )
+
+    def _refuse_what_is_no_number(self, table: Table) -> None:
+        """A column of numbers that is read as one of texts would be left out in silence."""
         asked = table.names if self.features is None else self.features
         for name in table.text_names:
-            if name not in asked or name in (self.label_column, *self.without):
-                continue
-            values = table.values(name)
-            strays = [row for row, value in enumerate(values) if value is not None and not _is_number(value)]
-            given = sum(value is not None for value in values)
-            without = json.dumps([*self.without, name], ensure_ascii=False)
-            if 0 < len(strays) <= STRAYS * given:
+            if name in asked and name not in (self.label_column, *self.without):
+                values = table.values(name)
+                self._refuse_commas(table, name, values)
+                self._refuse_stray_words(table, name, values)
+
+    def _refuse_commas(self, table: Table, name: str, values: list[str | None]) -> None:
+        """Numbers with a comma before their fraction, where a point is expected."""
+        given = [value for value in values if value is not None]
+        fractions = [value for value in given if FRACTION.fullmatch(value)]
+        # Between columns that are parted by commas, a comma in quotes may as well part thousands.
+        if self._between(table.path) == ",":
+            fractions = [] if all(THOUSANDS.fullmatch(value) for value in fractions) else fractions
+        numbers = len(fractions) + sum(WHOLE.fullmatch(value) is not None for value in given)
+        if self.decimal == "," or not fractions or numbers < (1 - STRAYS) * len(given):
+            return
+        raise DataError(
+            f"{table.path}: row {values.index(fractions[0])} of {name!r} is {fractions[0]!r}, a text, not a number. If "
+            f"numbers have a comma before the fraction there, say so: 'data.decimal=\",\"'; if not, "
+            f"{self._how_to_leave_out(name)}."
+        )
+
+    def _refuse_stray_words(self, table: Table, name: str, values: list[str | None]) -> None:
+        """Numbers with a word among them."""
+        strays = [row for row, value in enumerate(values) if value is not None and not _is_number(value)]
+        given = sum(value is not None for value in values)
+        if 0 < len(strays) <= STRAYS * given:
+            raise DataError(
+                f"{table.path}: row {strays[0]} of {name!r} is {values[strays[0]]!r}, but {given - len(strays)} of "
+                f"{given} values there are numbers. Mend it, or {self._how_to_leave_out(name)}."
+            )
+
+    def _how_to_leave_out(self, name: str) -> str:
+        if self.features is not None:
+            return "take it out of data.features"
+        return f"leave the column out: 'data.without={self._with_out(name)}'"
+
+    def _with_out(self, name: str) -> str:
+        return json.dumps([*self.without, name], ensure_ascii=False)
+
+    def _refuse_other_encodings(self, table: Table) -> None:
+        """Where some labels are not in UTF-8, all are read as bytes: the first that really is not is told."""
+        name = self.label_column
+        if name is None or name not in table.names or not table.holds_bytes(name):
+            return
+        for row, value in enumerate(table.values(name)):
+            if value is not None and not _is_utf8(value):
                 raise DataError(
-                    f"{table.path}: row {strays[0]} of {name!r} is {values[strays[0]]!r}, but {given - len(strays)} of "
-                    f"{given} values there are numbers. Mend it, or leave the column out: 'data.without={without}'."
+                    f"{table.path}: the label of row {row} is {value!r}, no text in UTF-8. Save the file as UTF-8: "
+                    f"editors and spreadsheets ask for the encoding where they save or export."
                 )
 
 
@@ -130,5 +185,13 @@ def _is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:
+        return False
+    return True
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
         return False
     return True

@@ -1,26 +1,28 @@
 """Columns of tables as NumPy arrays, complete or refused."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Shaped, UInt8
 
-from rcmvae.errors import DataError, listed, nearest
+from rcmvae.errors import DataError, in_words, listed, nearest
 
 MANY = 20  # rows, whose numbers do not rise in order by chance
+TOLD = 5  # columns with gaps that are told by name
 MOST_BYTES = 2**31 - 1  # that PyArrow looks at at once
 
 
 class Table:
     """An opened table. Of Parquet files a column is read when it is asked for."""
 
-    def __init__(self, path: Path, dataset: Any) -> None:
+    def __init__(self, path: Path, dataset: Any, nameless: Mapping[int, Any] | None = None) -> None:
         import pyarrow as arrow  # noqa: PLC0415
 
         self.path = path
+        self.nameless = nameless or {}  # the first value in each column without a name, by the column's place
         self._types: Any = arrow.types
         self._dataset = dataset
         self.names: list[str] = dataset.schema.names
@@ -45,10 +47,12 @@ class Table:
     def csv(cls, path: Path, delimiter: str, decimal: str, as_written: Sequence[str] = ()) -> "Table":
         """A file of text. All of it says what is in a column: whole numbers may be followed by others.
 
-        A column without a name holds row numbers, or is what a trailing comma makes, and is left out. Those that are
-        asked for `as_written` are texts, whatever they look like.
+        A column without a name is none of the table's: mostly it holds row numbers, or is what a trailing comma makes.
+        Those that are asked for `as_written` are texts, whatever they look like.
         """
         from pyarrow import csv, dataset, string  # noqa: PLC0415
+
+        nameless: dict[int, Any] = {}
 
         def read() -> Any:
             at_once = csv.ReadOptions(block_size=min(max(path.stat().st_size, 1), MOST_BYTES))
@@ -60,9 +64,10 @@ class Table:
             )
             table = csv.read_csv(path, at_once, parts, values)
             named = [place for place, name in enumerate(table.column_names) if name]
+            nameless.update(_nameless(table))
             return dataset.dataset(table.select(named))
 
-        return cls(path, _opened(path, "CSV", read))
+        return cls(path, _opened(path, "CSV", read), nameless)
 
     @property
     def numeric_names(self) -> list[str]:
@@ -78,6 +83,10 @@ class Table:
             for name in self.names
             if kinds.is_string(self._type(name)) or kinds.is_large_string(self._type(name))
         ]
+
+    def holds_bytes(self, name: str) -> bool:
+        """Whether a column's values are bytes, as texts are of which some are not in UTF-8."""
+        return self._types.is_binary(self._type(name)) or self._types.is_large_binary(self._type(name))
 
     def described(self, name: str) -> str:
         """A column and what it holds, in words for a person."""
@@ -123,15 +132,17 @@ class Table:
     def numbers(self, names: Sequence[str]) -> UInt8[np.ndarray, "N F"] | Float32[np.ndarray, "N F"]:
         """Numeric columns side by side: bytes if all of them are, else floats."""
         for name in names:
+            self.refuse_unknown(name, besides=names)
             kind = self._type(name)
             if not (self._is_number(kind) or self._types.is_boolean(kind)):
                 raise DataError(f"{self.path}: the column {name!r} is of type {kind}; a feature is a number.")
         table = self._read(list(dict.fromkeys(names)))
+        self._refuse_gaps(table)
         all_bytes = all(self._types.is_uint8(self._type(name)) for name in names)
         x = np.empty((self._num_rows, len(names)), np.uint8 if all_bytes else np.float32)
         for i, name in enumerate(names):
             with np.errstate(over="ignore"):
-                x[:, i] = self._complete(table, name).to_numpy()
+                x[:, i] = table.column(name).to_numpy()
             finite = np.isfinite(x[:, i])
             if not finite.all():
                 row = int(np.argmin(finite))
@@ -179,10 +190,11 @@ class Table:
     def _is_number(self, kind: Any) -> bool:
         return self._types.is_integer(kind) or self._types.is_floating(kind)
 
-    def refuse_unknown(self, name: str, otherwise: str = "") -> None:
-        """A sentence where there is no such column, and what to do if none was meant."""
+    def refuse_unknown(self, name: str, otherwise: str = "", besides: Sequence[str] = ()) -> None:
+        """A sentence where there is no such column, and what to do if none was meant; it is none of those `besides`."""
         if name not in self.names:
-            hint = f"{nearest(name, self.names)}{otherwise}"
+            free = [other for other in self.names if other not in besides]
+            hint = f"{nearest(name, free)}{otherwise}"
             raise DataError(f"{self.path} has no column {name!r}; it has {listed(self.names)}.{hint}")
 
     def _type(self, name: str) -> Any:
@@ -196,14 +208,43 @@ class Table:
             raise DataError(f"{self.path} cannot be read ({error}).") from error
 
     def _complete(self, table: Any, name: str) -> Any:
-        column = table.column(name)
-        if column.null_count:
-            row = next(i for i, gap in enumerate(column.is_null().to_pylist()) if gap)
-            raise DataError(
-                f"{self.path}: row {row} of {name!r} is empty, as are {column.null_count} of {self._num_rows} rows. "
-                f"Fill or remove them."
-            )
-        return column
+        self._refuse_gaps(table.select([name]))
+        return table.column(name)
+
+    def _refuse_gaps(self, table: Any) -> None:
+        """All columns with gaps at once, so that nobody mends one after the other."""
+        gaps = {name: table.column(name).null_count for name in table.column_names}
+        counts = [(name, count) for name, count in gaps.items() if count]
+        if not counts:
+            return
+        name, count = counts[0]
+        row = table.column(name).is_null().to_pylist().index(True)
+        where = f"{self.path}: row {row} of {name!r} is empty"
+        if len(counts) == 1:
+            raise DataError(f"{where}, as are {count} of {self._num_rows} rows. Fill or remove them.")
+        told = [f"{count} {'has' if count == 1 else 'have'} no {name!r}" for name, count in counts]
+        more = len(told) - TOLD
+        told = told if more < 2 else [*told[:TOLD], f"{more} more columns have gaps"]
+        raise DataError(f"{where}. Of {self._num_rows} rows, {in_words(told)}. Fill or remove them.")
+
+
+def _nameless(table: Any) -> dict[int, Any]:
+    """The first value in each column without a name that does more than count rows, by the column's place."""
+    found = {}
+    for place, name in enumerate(table.column_names):
+        column = table.column(place)
+        if not name and column.null_count < len(column) and not _counts_rows(column):
+            found[place] = next(value for value in column.to_pylist() if value is not None)
+    return found
+
+
+def _counts_rows(column: Any) -> bool:
+    import pyarrow as arrow  # noqa: PLC0415
+
+    if column.null_count or not arrow.types.is_integer(column.type):
+        return False
+    values = column.to_numpy()
+    return values[0] in {0, 1} and bool((values == values[0] + np.arange(len(values))).all())
 
 
 def _opened(path: Path, called: str, read: Callable[[], Any]) -> Any:

@@ -88,7 +88,8 @@ class Tabular(Source):
         if self.features is not None:
             return self.features
         for name in self.without:
-            table.refuse_unknown(name)
+            if name or not table.nameless:  # "" stands for all columns that have no name
+                table.refuse_unknown(name)
         left_out = {self.label_column, *self.without}
         names = tuple(name for name in table.numeric_names if name not in left_out)
         if not names:
@@ -114,7 +115,9 @@ class Tabular(Source):
         if self.label_column is None:
             return x, None
         table.refuse_unknown(
-            self.label_column, " Labels are in label_column=NAME; if there are none, label_column=null."
+            self.label_column,
+            " Labels are in label_column=NAME; if there are none, label_column=null.",
+            besides=self.features or (),
         )
         return x, table.values(self.label_column)
 
