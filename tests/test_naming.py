@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from rcmvae import experiment, naming
 from rcmvae.data import Dataset, Digits, load, marks
 from rcmvae.errors import RunError
 from rcmvae.evaluation import evaluate
-from rcmvae.inference import embed
+from rcmvae.inference import embed, teach
 from rcmvae.labels import Names, Tau, fit_temperature, reliability
 from rcmvae.run import RunDirectory
 from rcmvae.setting import Setting
@@ -117,6 +118,33 @@ def test_names_are_counted_anew_when_training_goes_on(run: RunDirectory) -> None
         assert not np.array_equal(old.tau.counts, new.tau.counts)
         r = embed(run.path, few().train.x, seed=seed).responsibility[few().train.label >= 0]
         np.testing.assert_allclose(new.tau.counts.sum(axis=1), r.sum(axis=0), atol=1e-4)
+
+
+@pytest.mark.parametrize("number", [1, 7])
+def test_going_on_says_how_many_taught_labels_it_forgets(
+    run: RunDirectory, number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test, train = few().test, few().train
+    teach(run.path, test.x[:number], np.array(["ant"] * number))
+    known = np.flatnonzero(train.label >= 0)[:2]
+    teach(run.path, train.x[known], np.array(few().label_names)[train.label[known]])  # as the data have them
+    many = "1 taught label is" if number == 1 else f"{number} taught labels are"
+    sentence = f"{many} forgotten, .* with: rcmvae teach .*copy DATA$"
+    with pytest.warns(UserWarning, match=sentence):
+        experiment.resume(run.path, few(), epochs=9)
+    assert len(names_of(run)[0]) == 30
+    console = Console(width=400)
+    experiment.resume(run.path, few(), epochs=10, console=console)
+    assert "forgotten" not in capsys.readouterr().out, "nothing was taught since"
+    teach(run.path, train.x[known[:1]], np.array(["bee"]))  # the data call it otherwise
+    experiment.resume(run.path, few(), epochs=11, console=console)
+    assert "1 taught label is forgotten" in capsys.readouterr().out
+
+
+def test_a_damaged_file_does_not_keep_training_from_going_on(run: RunDirectory) -> None:
+    (run.path / "labels.json").write_text("{}")
+    experiment.resume(run.path, few(), epochs=9)
+    assert len(names_of(run)[0]) == 30
 
 
 def told_of(names: Names) -> set[tuple[int, int]]:

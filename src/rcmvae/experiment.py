@@ -249,6 +249,7 @@ def _go_on(
     tracks = _tracks(run, setting, start)
     history = History(run.path, config.objective, config.training.seed, [tracks.rows])
     bar = _shown(run, setting, start, console)
+    tell = warnings.warn if bar is None else bar.say
 
     def leave() -> str:
         if bar is not None:
@@ -261,14 +262,13 @@ def _go_on(
     with interruption.guard(leave):
         with interruption.lock:
             run.write_json("summary.json", {"status": "running"})
-        for forget in (report.forget, naming.forget, forget_scores):
-            forget(run)
+        _forget(run, setting, tell)
         with ExitStack() as stack:
             watching: list[Listener] = [*listeners, be_patient]
             if run.is_lead:
                 history.rewind(start.epoch)
                 watching.append(history)
-                watching.append(_warning(plan, shape, start, warnings.warn if bar is None else bar.say))
+                watching.append(_warning(plan, shape, start, tell))
             if bar is not None:
                 watching.append(stack.enter_context(bar))
             # Several processes leave together, after an epoch.
@@ -293,6 +293,15 @@ def _go_on(
     if config.run.report:
         _show(run, setting, outcome.checkpoint, config.run.report)
         interruption.leave = lambda: complete(run)
+
+
+def _forget(run: RunDirectory, setting: Setting, tell: Callable[[str], None]) -> None:
+    """Remove what was made with weights that are about to change, and say so of labels that a person taught."""
+    lost = naming.forgotten(run, setting.dataset) if run.is_lead else None
+    if lost is not None:
+        tell(lost)
+    for forget in (report.forget, naming.forget, forget_scores):
+        forget(run)
 
 
 def _tracks(run: RunDirectory, setting: Setting, start: Checkpoint) -> Tracks:

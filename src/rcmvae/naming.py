@@ -1,6 +1,7 @@
 """Names for the channels of a run: counted from its few labels, and kept in its directory."""
 
 import base64
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,8 +9,8 @@ import numpy as np
 from jaxtyping import Int, UInt64
 
 from rcmvae.data import Arrays as Split
-from rcmvae.data import marks
-from rcmvae.errors import RcmvaeError, RunError
+from rcmvae.data import Dataset, marks
+from rcmvae.errors import RcmvaeError, RunError, counted
 from rcmvae.labels import Names, Tau
 from rcmvae.run import RunDirectory
 from rcmvae.setting import Setting
@@ -81,6 +82,36 @@ def forget(run: RunDirectory) -> None:
     """Remove what was counted with weights that are about to change."""
     if run.is_lead:
         (run.path / FILE).unlink(missing_ok=True)
+
+
+def forgotten(run: RunDirectory, dataset: Dataset) -> str | None:
+    """What to say before training goes on: how many labels were taught that the data do not have; None for none."""
+    try:
+        names = kept(run)
+    except RunError:  # the file is damaged, and about to be made anew
+        return None
+    if names is None:
+        return None
+    taught = len(names[0]) - _known_to(dataset, names[0])
+    if not taught:
+        return None
+    are, them = ("is", "it") if taught == 1 else ("are", "them")
+    return (
+        f"{counted(taught, 'taught label')} {are} forgotten, since training changes what is in channels: count {them} "
+        f"again afterwards with: rcmvae teach {shlex.quote(str(run.path))} DATA"
+    )
+
+
+def _known_to(dataset: Dataset, names: Names) -> int:
+    """How many of the samples that were counted have the same label in the data that training looks at."""
+    train = _labelled(dataset.train)
+    mark = marks(train.x)
+    return sum(
+        int(np.isin(names.mark[names.label == y], mark[train.label == number]).sum())
+        for y, label in enumerate(names.labels)
+        for number, name in enumerate(dataset.label_names)
+        if name == label
+    )
 
 
 def take_back_scores(run: RunDirectory) -> None:
