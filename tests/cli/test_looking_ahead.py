@@ -75,3 +75,20 @@ def test_info_takes_a_file_of_samples() -> None:
         yaml.safe_load(CliRunner().invoke(app, ["data", "info", "npy", "path=x.npz", "test=10"]).stdout)
         == told
     )
+
+
+def test_info_tells_which_columns_are_used_as_a_training_does() -> None:
+    rows = [f"{i},{'ab'[i % 2]},{i % 7}.5,{i % 11}" for i in range(60)]
+    Path("t.csv").write_text("\n".join(["id,kind,u,v", *rows]), encoding="utf-8")
+    result = CliRunner().invoke(app, ["data", "info", "t.csv"], catch_exceptions=False)
+    assert yaml.safe_load(result.stdout)["shape"] == [3]
+    assert result.stderr.startswith(
+        "Its columns are id, u and v. Left out, since they are no numbers: kind (text). id rises from row to row"
+    )
+    trained = ["train", "t.csv", "training.epochs=1", "run.directory=r", "run.report=false"]
+    assert result.stderr in CliRunner().invoke(app, trained, catch_exceptions=False).output
+    labelled = CliRunner().invoke(
+        app, ["data", "info", "t.csv", "label_column=kind", "without=[id]"], catch_exceptions=False
+    )
+    assert labelled.stderr == "Its columns are u and v.\n"
+    assert not CliRunner().invoke(app, ["data", "info", "digits"], catch_exceptions=False).stderr

@@ -57,8 +57,12 @@ def info(
     from rcmvae.config.text import render  # noqa: PLC0415
     from rcmvae.data import load  # noqa: PLC0415
     from rcmvae.data.catalogue import info as describe  # noqa: PLC0415
+    from rcmvae.experiment import _told_of  # noqa: PLC0415 — the very sentence that training begins with
     from rcmvae.recipes import how_to_read  # noqa: PLC0415
 
     by_path = (Path(kind).exists() or "." in kind) and not kind.endswith(CONFIG_SUFFIXES)
     named, given = how_to_read(kind, options or []) if by_path else (kind, options or [])
-    typer.echo(render(describe(load(load_source(named, given)))), nl=False)
+    dataset = load(load_source(named, given))
+    typer.echo(render(describe(dataset)), nl=False)
+    if dataset.columns:
+        typer.echo(_told_of(dataset, labelled=bool(dataset.num_classes)), err=True)
